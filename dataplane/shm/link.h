@@ -1,0 +1,39 @@
+/* link.h - one-way queue in shared memory: one writer, one reader, for commands.
+ *
+ * Same slots as the ring, but the writer sees the reader's position and takes only what fits: a
+ * full link says so, nothing is overwritten.  Reader and writer check everything the other wrote:
+ * a dead or hostile peer makes the link useless, never the owner crash or wait.
+ *
+ * Thread:  exactly one publisher and one poller, in any processes that map the region.
+ * Memory:  oct_link_footprint(depth) bytes, 128-aligned, owned by the caller.
+ * Cost:    one cache-line write a slot; no system call, no lock, never blocks. */
+#ifndef OCT_SHM_LINK_H
+#define OCT_SHM_LINK_H
+
+#include "dataplane/shm/ring.h"
+
+struct oct_link {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t depth; /* slots, power of two */
+    uint64_t pad0[14];
+    _Atomic uint64_t head; /* publisher */
+    uint64_t pad1[15];
+    _Atomic uint64_t tail; /* poller */
+    uint64_t pad2[15];
+    struct oct_slot slot[];
+};
+
+/* Bytes needed; 0 when depth is not a power of two in [16, 2^20]. */
+size_t oct_link_footprint(uint32_t depth);
+struct oct_link *oct_link_new(void *mem, uint32_t depth);
+struct oct_link *oct_link_join(void *mem, size_t sz);
+
+/* Publishes one record.  Returns 0, or -ENOBUFS when the reader is behind (nothing written). */
+OCT_HOT int oct_link_publish(struct oct_link *link, const struct oct_msg_hdr *m);
+
+/* Takes one record into buf (OCT_MSG_SZ_MAX bytes, 8-aligned).  Returns 1, 0 when empty, or
+ * -EBADMSG when what is there is not a record: it is skipped to the publisher's head. */
+OCT_HOT int oct_link_poll(struct oct_link *link, void *buf);
+
+#endif

@@ -1,0 +1,83 @@
+/* pub.h - what an instance publishes in shared memory, by name.
+ *
+ * Run directory (a tmpfs): region "pub" written by the dataplane and mapped read-only by everyone
+ * else; region "cmd" with one link per sender, written by control; region "kill" with the kill
+ * word.  Objects of "pub": the names below. */
+#ifndef OCT_SHM_PUB_H
+#define OCT_SHM_PUB_H
+
+#include "dataplane/base/hist.h"
+#include "dataplane/shm/counters.h"
+#include "dataplane/shm/fault.h"
+#include "dataplane/shm/link.h"
+#include "dataplane/shm/pulse.h"
+#include "dataplane/shm/region.h"
+#include "dataplane/shm/ring.h"
+
+#define OCT_REGION_PUB  "pub"
+#define OCT_REGION_CMD  "cmd"
+#define OCT_REGION_KILL "kill"
+
+#define OCT_OBJ_RING     "ring"     /* struct oct_ring: records of lane 0 */
+#define OCT_OBJ_COUNTERS "counters" /* struct oct_counters */
+#define OCT_OBJ_FAULTS   "faults"   /* struct oct_faults of the lane */
+#define OCT_OBJ_PULSES   "pulses"   /* struct oct_pulse[OCT_PULSE_CNT] */
+#define OCT_OBJ_HISTS    "hists"    /* struct oct_pub_hist[OCT_HOP_CNT] */
+#define OCT_OBJ_SYMBOLS  "symbols"  /* oct_sym[inst_cnt], blank while unknown */
+#define OCT_OBJ_STATUS   "status"   /* struct oct_pub_status */
+#define OCT_OBJ_LINK     "link"     /* in region "cmd": struct oct_link, control to lane */
+#define OCT_OBJ_LINK_CTL "link_ctl" /* in region "cmd": struct oct_link, octopusctl to lane */
+#define OCT_OBJ_KILL     "kill"     /* in region "kill": struct oct_kill */
+
+enum oct_pulse_idx {
+    OCT_PULSE_LANE,
+    OCT_PULSE_RECORDER,
+    OCT_PULSE_CNT,
+};
+
+/* Where time goes between the wire and the wire; docs/latency.md says what each spans. */
+enum oct_hop {
+    OCT_HOP_RX,             /* receive stamp to intake */
+    OCT_HOP_DECODE,         /* intake to book and features updated */
+    OCT_HOP_SIGNAL,         /* to the intent */
+    OCT_HOP_RISK,           /* to the verdict */
+    OCT_HOP_ENCODE,         /* to the order's bytes */
+    OCT_HOP_TX,             /* to handed to the nic */
+    OCT_HOP_TICK_TO_TRADE,  /* receive stamp to handed to the nic */
+    OCT_HOP_IN_PROCESS,     /* intake to handed to the nic */
+    OCT_HOP_ACK,            /* handed to the nic to the venue's answer read */
+    OCT_HOP_CNT,
+};
+
+struct oct_pub_hist {
+    char name[32]; /* "tick_to_trade" ... */
+    struct oct_hist h; /* one writer: the lane */
+};
+
+/* One writer: the lane, before the seal, but for the atomics. */
+struct oct_pub_status {
+    uint64_t run_id;
+    uint64_t config_hash;
+    uint64_t build_id;
+    int64_t start_ns;
+    int64_t midnight_ns;
+    uint32_t inst_cnt;
+    uint32_t lane_core;      /* UINT32_MAX when not pinned */
+    uint64_t memory_sz;      /* bytes of regions and tables, fixed at start */
+    char version[32];
+    char instance[32];
+    char feed[32];
+    char venue[32];
+    uint8_t huge_pages;
+    uint8_t sealed;
+    uint8_t pad[6];
+    _Atomic uint64_t input;        /* last input number */
+    _Atomic int64_t now_ns;        /* lane time */
+    _Atomic uint64_t feed_seq;     /* next sequence number expected */
+    _Atomic uint32_t session_state; /* enum oct_session_state */
+    _Atomic uint32_t ladder;       /* enum oct_ladder_state of the firm */
+    _Atomic uint32_t feed_state;   /* 0 waiting, 1 live, 2 recovering, 3 stale, 4 ended */
+    _Atomic uint32_t pad1;
+};
+
+#endif
