@@ -20,15 +20,15 @@
 #define OCT_ARRAY_CNT(a)     (sizeof(a) / sizeof((a)[0]))
 /* Fields of different writers sit on different blocks of this many bytes (two lines: the
  * adjacent-line prefetcher pulls pairs). */
-#define OCT_BLOCK_SZ         128
+#define OCT_BLOCK_SZ 128
 
 /* Prints file, line and expression to standard error and aborts. */
 OCT_COLD _Noreturn void oct_assert_fail(const char *file, int line, const char *expr);
 
-#define OCT_ASSERT(x)                                                                              \
-    do {                                                                                           \
-        if (oct_unlikely(!(x)))                                                                    \
-            oct_assert_fail(__FILE__, __LINE__, #x);                                               \
+#define OCT_ASSERT(x)                                \
+    do {                                             \
+        if (oct_unlikely(!(x)))                      \
+            oct_assert_fail(__FILE__, __LINE__, #x); \
     } while (0)
 
 #ifdef OCT_DEBUG

@@ -41,10 +41,10 @@ OCT_INLINE uint64_t oct_count_get(const struct oct_counter *c)
     return atomic_load_explicit(&c->v, memory_order_relaxed);
 }
 
-#define OCT_COUNT_IF(cond, counter)                                                                \
-    do {                                                                                           \
-        if (oct_unlikely(cond))                                                                    \
-            oct_count((counter), 1);                                                               \
+#define OCT_COUNT_IF(cond, counter)  \
+    do {                             \
+        if (oct_unlikely(cond))      \
+            oct_count((counter), 1); \
     } while (0)
 
 #endif

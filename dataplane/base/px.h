@@ -96,8 +96,8 @@ int oct_qty_parse(const char *s, oct_qty *out);
  * trailing zeros.  buf holds at least OCT_DECIMAL_SZ bytes.  Returns the length. */
 #define OCT_DECIMAL_SZ 48
 size_t oct_decimal_format(char *buf, __int128 v, unsigned decimals, unsigned min_frac);
-size_t oct_px_format(char *buf, oct_px px);     /* at least 4 fraction digits */
-size_t oct_qty_format(char *buf, oct_qty qty);  /* no fraction digits unless needed */
+size_t oct_px_format(char *buf, oct_px px);      /* at least 4 fraction digits */
+size_t oct_qty_format(char *buf, oct_qty qty);   /* no fraction digits unless needed */
 size_t oct_money_format(char *buf, oct_money m); /* at least 2 fraction digits */
 
 #endif

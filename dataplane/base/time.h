@@ -14,10 +14,10 @@
 
 /* Converts ticks of the time-stamp counter to UTC.  One writer (the owning thread). */
 struct oct_clock {
-    uint64_t tsc0;   /* ticks at the last discipline */
-    int64_t ns0;     /* UTC at tsc0 */
-    uint64_t mult;   /* ns per tick, times 2^32 */
-    int64_t err_ns;  /* how far off the last discipline found us */
+    uint64_t tsc0;  /* ticks at the last discipline */
+    int64_t ns0;    /* UTC at tsc0 */
+    uint64_t mult;  /* ns per tick, times 2^32 */
+    int64_t err_ns; /* how far off the last discipline found us */
 };
 
 OCT_INLINE uint64_t oct_tsc(void)

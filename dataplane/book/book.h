@@ -6,9 +6,8 @@
  *
  * Thread:  one.
  * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever; when a table
- *          is full the call says OCT_BOOK_FULL, the instrument is marked incomplete and nothing else
- *          changes.
- * Cost:    one or two cache misses a message; prefetch hides most of them. */
+ *          is full the call says OCT_BOOK_FULL, the instrument is marked incomplete and nothing
+ * else changes. Cost:    one or two cache misses a message; prefetch hides most of them. */
 #ifndef OCT_BOOK_BOOK_H
 #define OCT_BOOK_BOOK_H
 
@@ -26,13 +25,13 @@ struct oct_books_cfg {
 };
 
 enum oct_book_result {
-    OCT_BOOK_OK = 0,      /* applied; the best prices and sizes of both sides are as before */
-    OCT_BOOK_TOP = 1,     /* applied, and best price or its quantity changed */
+    OCT_BOOK_OK = 0,       /* applied; the best prices and sizes of both sides are as before */
+    OCT_BOOK_TOP = 1,      /* applied, and best price or its quantity changed */
     OCT_BOOK_UNKNOWN = -1, /* reference not in the table; nothing changed */
-    OCT_BOOK_DUP = -2,    /* reference already in the table; nothing changed */
-    OCT_BOOK_FULL = -3,   /* no room; nothing changed but the instrument's incomplete mark */
-    OCT_BOOK_RANGE = -4,  /* price or quantity not positive, instrument out of range, or more
-                             removed than there is; nothing changed */
+    OCT_BOOK_DUP = -2,     /* reference already in the table; nothing changed */
+    OCT_BOOK_FULL = -3,    /* no room; nothing changed but the instrument's incomplete mark */
+    OCT_BOOK_RANGE = -4,   /* price or quantity not positive, instrument out of range, or more
+                              removed than there is; nothing changed */
 };
 
 /* What was touched; filled by every call that returns >= 0. */
@@ -40,9 +39,9 @@ struct oct_book_touch {
     uint32_t inst;
     uint8_t side; /* enum oct_side */
     uint8_t pad[3];
-    oct_px px;     /* of the order */
-    oct_qty qty;   /* taken away, added, or executed */
-    oct_qty left;  /* open quantity of the order afterwards */
+    oct_px px;    /* of the order */
+    oct_qty qty;  /* taken away, added, or executed */
+    oct_qty left; /* open quantity of the order afterwards */
 };
 
 struct oct_level {

@@ -43,10 +43,10 @@ typedef char oct_t_chr;
 
 #define OCT_MSG_F(type, name, unit, doc)      oct_t_##type name;
 #define OCT_MSG_A(type, cnt, name, unit, doc) oct_t_##type name[cnt];
-#define OCT_MSG_STRUCT(NAME, name, num, class, FIELDS)                                             \
-    struct oct_##name {                                                                            \
-        struct oct_msg_hdr hdr;                                                                    \
-        FIELDS(OCT_MSG_F, OCT_MSG_A)                                                               \
+#define OCT_MSG_STRUCT(NAME, name, num, class, FIELDS) \
+    struct oct_##name {                                \
+        struct oct_msg_hdr hdr;                        \
+        FIELDS(OCT_MSG_F, OCT_MSG_A)                   \
     };
 OCT_MSG_TABLE(OCT_MSG_STRUCT)
 #undef OCT_MSG_STRUCT
@@ -54,11 +54,11 @@ OCT_MSG_TABLE(OCT_MSG_STRUCT)
 /* No holes: the sum of the fields is the size. */
 #define OCT_MSG_F_SZ(type, name, unit, doc)      +sizeof(oct_t_##type)
 #define OCT_MSG_A_SZ(type, cnt, name, unit, doc) +sizeof(oct_t_##type) * (cnt)
-#define OCT_MSG_CHECK(NAME, name, num, class, FIELDS)                                              \
-    _Static_assert(sizeof(struct oct_##name) ==                                                    \
-                       sizeof(struct oct_msg_hdr) FIELDS(OCT_MSG_F_SZ, OCT_MSG_A_SZ),              \
-                   "hole in " #name);                                                              \
-    _Static_assert(sizeof(struct oct_##name) % 8 == 0, #name " is not a multiple of 8");          \
+#define OCT_MSG_CHECK(NAME, name, num, class, FIELDS)                                    \
+    _Static_assert(sizeof(struct oct_##name) == sizeof(struct oct_msg_hdr)               \
+                                                    FIELDS(OCT_MSG_F_SZ, OCT_MSG_A_SZ),  \
+                   "hole in " #name);                                                    \
+    _Static_assert(sizeof(struct oct_##name) % 8 == 0, #name " is not a multiple of 8"); \
     _Static_assert(sizeof(struct oct_##name) <= OCT_MSG_SZ_MAX, #name " does not fit 8 slots");
 OCT_MSG_TABLE(OCT_MSG_CHECK)
 #undef OCT_MSG_CHECK
@@ -161,9 +161,9 @@ OCT_INLINE bool oct_msg_is_input(uint16_t type)
 }
 
 /* The bytes that follow the fixed fields of in_packet and in_venue. */
-#define OCT_MSG_DATA(m)     ((const uint8_t *)((m) + 1))
-#define OCT_IN_PACKET_FRAG  (OCT_MSG_SZ_MAX - sizeof(struct oct_in_packet))
-#define OCT_IN_VENUE_DATA   (OCT_MSG_SZ_MAX - sizeof(struct oct_in_venue))
+#define OCT_MSG_DATA(m)    ((const uint8_t *)((m) + 1))
+#define OCT_IN_PACKET_FRAG (OCT_MSG_SZ_MAX - sizeof(struct oct_in_packet))
+#define OCT_IN_VENUE_DATA  (OCT_MSG_SZ_MAX - sizeof(struct oct_in_venue))
 
 /* A record that came from outside: known type, size at least that of its struct (exactly, but
  * for in_packet and in_venue, whose data must lie within), multiple of 8, within avail. */

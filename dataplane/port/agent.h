@@ -4,9 +4,9 @@
  * output with oct_emit (journaled or published), and to the agents wired behind it, as plain calls
  * through oct_sink, on the same core, before the call returns.
  *
- *   md, in_feed -> realtime -> market -> strategy -> intent -> risk -> verdict -> execution -> order
- *   ven, in_venue ----------------------------------------------------> execution
- *   execution -> order_update, fill -> risk, strategy          in_cmd, in_kill, timer -> by address
+ *   md, in_feed -> realtime -> market -> strategy -> intent -> risk -> verdict -> execution ->
+ * order ven, in_venue ----------------------------------------------------> execution execution ->
+ * order_update, fill -> risk, strategy          in_cmd, in_kill, timer -> by address
  *
  * Memory comes from the caller, once, before the seal: footprint(cfg) bytes, 128-aligned, then
  * new(mem, cfg).  State holds pointers (it is private to the process). */

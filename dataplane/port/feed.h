@@ -16,7 +16,7 @@ enum oct_feed_pkt_kind {
 };
 
 struct oct_feed_pkt {
-    uint8_t session[16];   /* as on the wire, zero padded */
+    uint8_t session[16]; /* as on the wire, zero padded */
     uint64_t first_seq;
     const uint8_t *blocks; /* message blocks */
     uint32_t blocks_sz;
@@ -27,11 +27,11 @@ struct oct_feed_pkt {
 
 enum oct_feed_error {
     OCT_FEED_OK = 0,
-    OCT_FEED_E_SHORT = -1,   /* shorter than its header or its counts say */
-    OCT_FEED_E_LONG = -2,    /* bytes left over after the last message */
-    OCT_FEED_E_TYPE = -3,    /* unknown message type */
-    OCT_FEED_E_SZ = -4,      /* known type, wrong length */
-    OCT_FEED_E_VALUE = -5,   /* a field outside what the specification allows */
+    OCT_FEED_E_SHORT = -1, /* shorter than its header or its counts say */
+    OCT_FEED_E_LONG = -2,  /* bytes left over after the last message */
+    OCT_FEED_E_TYPE = -3,  /* unknown message type */
+    OCT_FEED_E_SZ = -4,    /* known type, wrong length */
+    OCT_FEED_E_VALUE = -5, /* a field outside what the specification allows */
 };
 
 /* A block walker's place in a payload. */

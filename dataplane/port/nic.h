@@ -28,10 +28,10 @@ struct oct_nic_pkt {
 
 /* A group to listen to. */
 struct oct_nic_group {
-    uint32_t group_be;  /* IPv4 multicast group, network order; a unicast address is bound as is */
-    uint32_t iface_be;  /* address of the interface to join on, network order */
-    uint16_t port;      /* host order */
-    uint8_t line;       /* what rx reports */
+    uint32_t group_be; /* IPv4 multicast group, network order; a unicast address is bound as is */
+    uint32_t iface_be; /* address of the interface to join on, network order */
+    uint16_t port;     /* host order */
+    uint8_t line;      /* what rx reports */
     uint8_t pad;
 };
 

@@ -9,8 +9,8 @@
 #include "dataplane/base/count.h"
 #include "dataplane/msg/msg.h"
 
-#define OCT_VENUE_MSG_MAX  256u  /* bytes of one encoded order message with session framing */
-#define OCT_VENUE_SESS_SZ  1024u /* bytes of session state the caller provides */
+#define OCT_VENUE_MSG_MAX 256u  /* bytes of one encoded order message with session framing */
+#define OCT_VENUE_SESS_SZ 1024u /* bytes of session state the caller provides */
 
 enum oct_session_state {
     OCT_SESSION_DOWN = 0,
@@ -22,16 +22,16 @@ enum oct_session_state {
 
 struct oct_session_cfg {
     char user[16];
-    char password[16]; /* wiped from the configuration after init */
-    char session[16];  /* blank: the current one */
-    uint64_t next_seq; /* first sequence number wanted: 1, or where recovery left off */
+    char password[16];    /* wiped from the configuration after init */
+    char session[16];     /* blank: the current one */
+    uint64_t next_seq;    /* first sequence number wanted: 1, or where recovery left off */
     int64_t heartbeat_ns; /* send when idle for this long */
     int64_t silence_ns;   /* peer silent for this long: lost */
 };
 
 /* What the session half found in the stream. */
 struct oct_session_event {
-    uint8_t event; /* enum oct_venue_event */
+    uint8_t event;  /* enum oct_venue_event */
     uint8_t reason; /* login reject code */
     uint16_t data_sz;
     uint32_t pad;

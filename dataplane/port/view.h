@@ -15,16 +15,16 @@ struct oct_inst_view {
     oct_px ask_px;
     oct_qty bid_qty;
     oct_qty ask_qty;
-    oct_px last_px; /* last sale, printable, 0 for none */
+    oct_px last_px;  /* last sale, printable, 0 for none */
     int64_t last_ns; /* lane time of the last sale */
     int64_t bbo_ns;  /* lane time of the last BBO change */
-    uint8_t known;        /* directory entry, from the venue or assumed */
-    uint8_t stale;        /* the book may be wrong */
-    char trading;         /* 'T' trading, 'H' halted, 'P' paused, 'Q' quotation only, ' ' unknown */
-    char short_sale;      /* '0' none, '1' restricted, '2' restricted (in effect), ' ' unknown */
-    uint8_t assumed;      /* 1 trading state, 2 directory, 4 short-sale state: from reference data */
-    uint8_t locked;       /* 1 locked, 2 crossed */
-    uint8_t lot_log;      /* reserved, zero */
+    uint8_t known;   /* directory entry, from the venue or assumed */
+    uint8_t stale;   /* the book may be wrong */
+    char trading;    /* 'T' trading, 'H' halted, 'P' paused, 'Q' quotation only, ' ' unknown */
+    char short_sale; /* '0' none, '1' restricted, '2' restricted (in effect), ' ' unknown */
+    uint8_t assumed; /* 1 trading state, 2 directory, 4 short-sale state: from reference data */
+    uint8_t locked;  /* 1 locked, 2 crossed */
+    uint8_t lot_log; /* reserved, zero */
     uint8_t pad;
 };
 _Static_assert(sizeof(struct oct_inst_view) == 64, "one line");
@@ -42,36 +42,36 @@ struct oct_inst_ref {
 /* Owner: realtime.  Streaming indicators, per instrument, on the bar interval that the profile
  * chooses, NAN until they have enough input. */
 struct oct_features {
-    double sma_fast; /* 20 bars */
-    double sma_slow; /* 50 bars */
-    double ema_fast; /* 12 bars */
-    double ema_slow; /* 26 bars */
-    double rsi;      /* 14 bars, 0 to 100 */
-    double macd;     /* ema12 - ema26 */
+    double sma_fast;    /* 20 bars */
+    double sma_slow;    /* 50 bars */
+    double ema_fast;    /* 12 bars */
+    double ema_slow;    /* 26 bars */
+    double rsi;         /* 14 bars, 0 to 100 */
+    double macd;        /* ema12 - ema26 */
     double macd_signal; /* ema9 of macd */
-    double boll_mid; /* 20 bars */
-    double boll_up;  /* + 2 standard deviations */
-    double boll_low; /* - 2 standard deviations */
-    double atr;      /* 14 bars */
-    double momentum; /* close over close 10 bars ago, minus 1 */
-    double vwap;     /* of the session so far */
-    double imbalance;  /* (bid - ask) / (bid + ask) quantity at the top, -1 to 1 */
-    double microprice; /* (bid_px * ask_qty + ask_px * bid_qty) / (bid_qty + ask_qty) */
-    double last_close; /* close of the last bar */
-    uint32_t bar_cnt;  /* bars closed so far */
+    double boll_mid;    /* 20 bars */
+    double boll_up;     /* + 2 standard deviations */
+    double boll_low;    /* - 2 standard deviations */
+    double atr;         /* 14 bars */
+    double momentum;    /* close over close 10 bars ago, minus 1 */
+    double vwap;        /* of the session so far */
+    double imbalance;   /* (bid - ask) / (bid + ask) quantity at the top, -1 to 1 */
+    double microprice;  /* (bid_px * ask_qty + ask_px * bid_qty) / (bid_qty + ask_qty) */
+    double last_close;  /* close of the last bar */
+    uint32_t bar_cnt;   /* bars closed so far */
     uint32_t pad;
 };
 
 /* Owner: risk.  Position of one strategy in one instrument. */
 struct oct_pos_view {
-    oct_qty pos;  /* filled */
-    oct_qty buy;  /* working and in flight */
+    oct_qty pos; /* filled */
+    oct_qty buy; /* working and in flight */
     oct_qty sell;
 };
 
 struct oct_view {
-    const struct oct_inst_view *inst; /* [inst_cnt] */
-    const struct oct_inst_ref *ref;   /* [inst_cnt] */
+    const struct oct_inst_view *inst;    /* [inst_cnt] */
+    const struct oct_inst_ref *ref;      /* [inst_cnt] */
     const struct oct_features *features; /* [inst_cnt] */
     const struct oct_books *books;
     /* Position of a strategy in an instrument; zero when it has none. */

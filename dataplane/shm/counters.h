@@ -13,7 +13,8 @@
 
 struct oct_counter_row {
     char name[OCT_COUNTER_NAME_SZ];
-    char labels[OCT_COUNTER_LABELS_SZ]; /* Prometheus label pairs: feed="0",line="a" ; may be empty */
+    char labels[OCT_COUNTER_LABELS_SZ]; /* Prometheus label pairs: feed="0",line="a" ; may be empty
+                                         */
     char help[OCT_COUNTER_HELP_SZ];
     uint8_t kind; /* enum oct_counter_kind */
 };

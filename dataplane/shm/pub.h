@@ -37,20 +37,20 @@ enum oct_pulse_idx {
 
 /* Where time goes between the wire and the wire; docs/latency.md says what each spans. */
 enum oct_hop {
-    OCT_HOP_RX,             /* receive stamp to intake */
-    OCT_HOP_DECODE,         /* intake to book and features updated */
-    OCT_HOP_SIGNAL,         /* to the intent */
-    OCT_HOP_RISK,           /* to the verdict */
-    OCT_HOP_ENCODE,         /* to the order's bytes */
-    OCT_HOP_TX,             /* to handed to the nic */
-    OCT_HOP_TICK_TO_TRADE,  /* receive stamp to handed to the nic */
-    OCT_HOP_IN_PROCESS,     /* intake to handed to the nic */
-    OCT_HOP_ACK,            /* handed to the nic to the venue's answer read */
+    OCT_HOP_RX,            /* receive stamp to intake */
+    OCT_HOP_DECODE,        /* intake to book and features updated */
+    OCT_HOP_SIGNAL,        /* to the intent */
+    OCT_HOP_RISK,          /* to the verdict */
+    OCT_HOP_ENCODE,        /* to the order's bytes */
+    OCT_HOP_TX,            /* to handed to the nic */
+    OCT_HOP_TICK_TO_TRADE, /* receive stamp to handed to the nic */
+    OCT_HOP_IN_PROCESS,    /* intake to handed to the nic */
+    OCT_HOP_ACK,           /* handed to the nic to the venue's answer read */
     OCT_HOP_CNT,
 };
 
 struct oct_pub_hist {
-    char name[32]; /* "tick_to_trade" ... */
+    char name[32];     /* "tick_to_trade" ... */
     struct oct_hist h; /* one writer: the lane */
 };
 
@@ -62,8 +62,8 @@ struct oct_pub_status {
     int64_t start_ns;
     int64_t midnight_ns;
     uint32_t inst_cnt;
-    uint32_t lane_core;      /* UINT32_MAX when not pinned */
-    uint64_t memory_sz;      /* bytes of regions and tables, fixed at start */
+    uint32_t lane_core; /* UINT32_MAX when not pinned */
+    uint64_t memory_sz; /* bytes of regions and tables, fixed at start */
     char version[32];
     char instance[32];
     char feed[32];
@@ -71,12 +71,12 @@ struct oct_pub_status {
     uint8_t huge_pages;
     uint8_t sealed;
     uint8_t pad[6];
-    _Atomic uint64_t input;        /* last input number */
-    _Atomic int64_t now_ns;        /* lane time */
-    _Atomic uint64_t feed_seq;     /* next sequence number expected */
+    _Atomic uint64_t input;         /* last input number */
+    _Atomic int64_t now_ns;         /* lane time */
+    _Atomic uint64_t feed_seq;      /* next sequence number expected */
     _Atomic uint32_t session_state; /* enum oct_session_state */
-    _Atomic uint32_t ladder;       /* enum oct_ladder_state of the firm */
-    _Atomic uint32_t feed_state;   /* 0 waiting, 1 live, 2 recovering, 3 stale, 4 ended */
+    _Atomic uint32_t ladder;        /* enum oct_ladder_state of the firm */
+    _Atomic uint32_t feed_state;    /* 0 waiting, 1 live, 2 recovering, 3 stale, 4 ended */
     _Atomic uint32_t pad1;
 };
 

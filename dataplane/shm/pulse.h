@@ -22,7 +22,7 @@ struct oct_kill {
     uint64_t magic;
     uint32_t version;
     uint32_t pad0;
-    _Atomic uint64_t bits; /* OCT_KILL_ALL or OCT_KILL_ACCOUNT(n) / OCT_KILL_STRATEGY(n) */
+    _Atomic uint64_t bits;  /* OCT_KILL_ALL or OCT_KILL_ACCOUNT(n) / OCT_KILL_STRATEGY(n) */
     _Atomic uint64_t acked; /* lane: the bits it has acted on */
     uint64_t pad[12];
 };

@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct oct_slot) == OCT_SLOT_SZ, "slot");
 struct oct_ring {
     uint64_t magic;
     uint32_t version;
-    uint32_t depth;     /* slots, power of two */
+    uint32_t depth; /* slots, power of two */
     uint64_t pad0[14];
     _Atomic uint64_t head; /* writer: position after the last published slot */
     uint64_t pad1[15];
