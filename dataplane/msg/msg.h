@@ -51,6 +51,10 @@ typedef char oct_t_chr;
 OCT_MSG_TABLE(OCT_MSG_STRUCT)
 #undef OCT_MSG_STRUCT
 
+/* Every input begins with the time the intake gave it. */
+_Static_assert(offsetof(struct oct_in_packet, now_ns) == sizeof(struct oct_msg_hdr), "input time");
+_Static_assert(offsetof(struct oct_in_cmd, now_ns) == sizeof(struct oct_msg_hdr), "input time");
+
 /* No holes: the sum of the fields is the size. */
 #define OCT_MSG_F_SZ(type, name, unit, doc)      +sizeof(oct_t_##type)
 #define OCT_MSG_A_SZ(type, cnt, name, unit, doc) +sizeof(oct_t_##type) * (cnt)
@@ -132,6 +136,12 @@ enum oct_cmd_result_kind {
 enum oct_scope {
 #define E(v, n, t) OCT_SCOPE_##n = (v),
     OCT_ENUM_SCOPE(E)
+#undef E
+};
+
+enum oct_recorder_state {
+#define E(v, n, t) OCT_RECORDER_##n = (v),
+    OCT_ENUM_RECORDER(E)
 #undef E
 };
 

@@ -86,6 +86,8 @@
 #define OCT_ENUM_CMD_RESULT(E) E(0, DONE, "done") E(1, REFUSED, "refused") E(2, UNKNOWN, "unknown") \
     E(3, NOT_FOUND, "not_found") E(4, BAD_VALUE, "bad_value") E(5, WRONG_STATE, "wrong_state")
 
+#define OCT_ENUM_RECORDER(E) E(0, OK, "ok") E(1, BEHIND, "behind") E(2, FAILED, "failed")
+
 #define OCT_ENUM_SCOPE(E) E(0, FIRM, "firm") E(1, ACCOUNT, "account") E(2, STRATEGY, "strategy") \
     E(3, INSTRUMENT, "instrument")
 
@@ -152,6 +154,15 @@
     F(u64, mark, "", "order numbers below this were reserved before this run") \
     F(u8, recovered, "", "1 when started on a journal that existed") F(u8, ladder, "enum:LADDER", "state at start") \
     A(u8, 6, pad, "", "zero")
+
+/* Order numbers below mark are durable and may be used; from the recorder's progress. */
+#define OCT_MSG_IN_MARK(F, A) \
+    F(i64, now_ns, "ns", "lane time given at intake") F(u64, mark, "", "one past the last usable order number")
+
+/* How the recorder stands: no new orders unless it is ok. */
+#define OCT_MSG_IN_RECORDER(F, A) \
+    F(i64, now_ns, "ns", "lane time given at intake") F(u64, lost, "", "slots lost so far") \
+    F(u8, state, "enum:RECORDER", "ok, behind, or failed") A(u8, 7, pad, "", "zero")
 
 /* ---- decisions and order events: journaled ---------------------------------------------------- */
 
@@ -330,6 +341,8 @@
     M(IN_KILL, in_kill, 5, J, OCT_MSG_IN_KILL) \
     M(IN_CMD, in_cmd, 6, J, OCT_MSG_IN_CMD) \
     M(IN_START, in_start, 7, J, OCT_MSG_IN_START) \
+    M(IN_MARK, in_mark, 8, J, OCT_MSG_IN_MARK) \
+    M(IN_RECORDER, in_recorder, 9, J, OCT_MSG_IN_RECORDER) \
     M(INTENT, intent, 16, J, OCT_MSG_INTENT) \
     M(VERDICT, verdict, 17, J, OCT_MSG_VERDICT) \
     M(ORDER, order, 18, J, OCT_MSG_ORDER) \

@@ -57,6 +57,13 @@ OCT_INLINE void oct_sink_call(const struct oct_sink *s, struct oct_step *step,
     s->fn(s->self, step, m);
 }
 
+/* From risk to execution: an intent and the verdict that approves it. */
+struct oct_submit_sink {
+    void (*fn)(void *self, struct oct_step *step, const struct oct_intent *intent,
+               const struct oct_verdict *verdict);
+    void *self;
+};
+
 /* What the lane holds of an agent. */
 struct oct_agent {
     const char *name;

@@ -38,8 +38,7 @@ enum oct_pulse_idx {
 /* Where time goes between the wire and the wire; docs/latency.md says what each spans. */
 enum oct_hop {
     OCT_HOP_RX,            /* receive stamp to intake */
-    OCT_HOP_DECODE,        /* intake to book and features updated */
-    OCT_HOP_SIGNAL,        /* to the intent */
+    OCT_HOP_SIGNAL,        /* to the intent: decode, book, features, signal */
     OCT_HOP_RISK,          /* to the verdict */
     OCT_HOP_ENCODE,        /* to the order's bytes */
     OCT_HOP_TX,            /* to handed to the nic */

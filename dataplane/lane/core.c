@@ -1,0 +1,284 @@
+#include "dataplane/lane/core.h"
+
+#include <string.h>
+
+#include "dataplane/base/hash.h"
+
+const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT] = {
+    [OCT_CORE_INPUTS] = {"lane_inputs", "Inputs numbered by the lane.", OCT_COUNTER_TOTAL},
+    [OCT_CORE_MESSAGES] = {"lane_messages", "Market-data messages decoded.", OCT_COUNTER_TOTAL},
+    [OCT_CORE_MD_UNKNOWN_TYPE] = {"lane_unknown_messages",
+                                  "Market-data messages of a type we do not know, skipped.",
+                                  OCT_COUNTER_TOTAL},
+    [OCT_CORE_MD_BAD] = {"lane_bad_messages",
+                         "Market-data messages that did not decode; books may be wrong after one.",
+                         OCT_COUNTER_TOTAL},
+    [OCT_CORE_VENUE_MESSAGES] = {"lane_venue_messages", "Order-session messages decoded.",
+                                 OCT_COUNTER_TOTAL},
+    [OCT_CORE_VENUE_BAD] = {"lane_bad_venue_messages",
+                            "Order-session messages that did not decode.", OCT_COUNTER_TOTAL},
+    [OCT_CORE_TIMERS] = {"lane_timers", "Timers fired.", OCT_COUNTER_TOTAL},
+    [OCT_CORE_BAD_INPUT] = {"lane_bad_inputs", "Input records that were not usable.",
+                            OCT_COUNTER_TOTAL},
+};
+
+/* How far ahead of the message being decided the two prefetch stages run. */
+#define AHEAD1 12u
+#define AHEAD2 6u
+#define CHUNK  64u
+
+void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg)
+{
+    memset(c, 0, sizeof *c);
+    c->cfg = *cfg;
+    c->step.out = &c->cfg.out;
+    c->step.timers = cfg->timers;
+    c->feed_next = 1;
+    c->venue_next = 1;
+}
+
+static void call(const struct oct_agent *a, struct oct_core *c, const struct oct_msg_hdr *m)
+{
+    a->on_msg(a->self, &c->step, m);
+}
+
+static void fire_timers(struct oct_core *c)
+{
+    struct oct_timer m = {OCT_MSG_HDR(TIMER, timer)};
+
+    while (oct_timers_pop(c->cfg.timers, c->step.now_ns, &m.id, &m.deadline_ns)) {
+        m.hdr.input = c->step.input;
+        oct_count(&c->cfg.counters[OCT_CORE_TIMERS], 1);
+        switch (m.id >> 56) {
+        case OCT_AGENT_REALTIME:
+            call(&c->cfg.realtime, c, &m.hdr);
+            break;
+        case OCT_AGENT_STRATEGY:
+            call(&c->cfg.strategy, c, &m.hdr);
+            break;
+        case OCT_AGENT_RISK:
+            call(&c->cfg.risk, c, &m.hdr);
+            break;
+        case OCT_AGENT_EXECUTION:
+            call(&c->cfg.execution, c, &m.hdr);
+            break;
+        default:
+            OCT_ASSERT(!"timer of no agent");
+        }
+    }
+}
+
+/* Every input begins here: its number and time become those of the step, and what is due fires
+ * before the input itself is looked at. */
+static void begin(struct oct_core *c, const struct oct_msg_hdr *m, int64_t now_ns)
+{
+    c->step.input = m->input;
+    if (now_ns > c->step.now_ns)
+        c->step.now_ns = now_ns;
+    c->step.ts_rx_ns = 0;
+    c->step.ts_exch_ns = 0;
+    c->step.feed_seq = 0;
+    oct_count(&c->cfg.counters[OCT_CORE_INPUTS], 1);
+    if (oct_unlikely(oct_timers_next(c->cfg.timers) <= c->step.now_ns))
+        fire_timers(c);
+}
+
+OCT_COLD static void md_failed(struct oct_core *c, enum oct_feed_error err, const uint8_t *msg,
+                               uint32_t sz, uint64_t seq)
+{
+    uint64_t type = sz ? msg[0] : 0;
+
+    if (err == OCT_FEED_E_TYPE) {
+        oct_count(&c->cfg.counters[OCT_CORE_MD_UNKNOWN_TYPE], 1);
+        oct_fault(c->cfg.faults, "feed.unknown_type", c->step.now_ns, seq, type, sz);
+        return;
+    }
+    oct_count(&c->cfg.counters[OCT_CORE_MD_BAD], 1);
+    oct_fault(c->cfg.faults, "feed.bad_message", c->step.now_ns, seq, type,
+              sz | (uint64_t)(uint32_t)-err << 32);
+    struct oct_in_feed ev = {
+        OCT_MSG_HDR(IN_FEED, in_feed), .now_ns = c->step.now_ns, .from_seq = seq, .to_seq = seq + 1,
+        .event = OCT_FEED_BAD,
+    };
+    ev.hdr.input = c->step.input;
+    call(&c->cfg.realtime, c, &ev.hdr);
+}
+
+struct block {
+    const uint8_t *msg;
+    uint32_t sz;
+};
+
+OCT_INLINE void prefetch(const struct oct_core *c, oct_prefetch_fn *fn, const struct block *b)
+{
+    fn(c->cfg.prefetch_self, c->cfg.feed->peek_ref(b->msg, b->sz));
+}
+
+/* Runs n messages; the window of prefetches slides over them. */
+OCT_HOT static void run_chunk(struct oct_core *c, const struct block *b, uint32_t n, uint64_t seq)
+{
+    const struct oct_core_cfg *cfg = &c->cfg;
+    struct oct_md md = {OCT_MSG_HDR(MD, md)};
+
+    if (cfg->prefetch) {
+        for (uint32_t i = 0; i < n && i < AHEAD1; i++)
+            prefetch(c, cfg->prefetch1, &b[i]);
+        for (uint32_t i = 0; i < n && i < AHEAD2; i++)
+            prefetch(c, cfg->prefetch2, &b[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (cfg->prefetch) {
+            if (i + AHEAD1 < n)
+                prefetch(c, cfg->prefetch1, &b[i + AHEAD1]);
+            if (i + AHEAD2 < n)
+                prefetch(c, cfg->prefetch2, &b[i + AHEAD2]);
+        }
+        enum oct_feed_error err =
+            cfg->feed->decode(b[i].msg, b[i].sz, c->midnight_ns, cfg->inst_base, &md);
+        c->step.feed_seq = seq + i;
+        if (oct_unlikely(err != OCT_FEED_OK)) {
+            md_failed(c, err, b[i].msg, b[i].sz, seq + i);
+            continue;
+        }
+        md.hdr.input = c->step.input;
+        c->step.ts_exch_ns = md.ts_exch_ns;
+        cfg->realtime.on_msg(cfg->realtime.self, &c->step, &md.hdr);
+    }
+}
+
+OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
+                             const uint8_t *blocks)
+{
+    struct oct_feed_cursor cur = {blocks, blocks + m->pkt_sz};
+    struct block b[CHUNK];
+    uint64_t seq = m->first_seq;
+    uint32_t n;
+
+    begin(c, &m->hdr, m->now_ns);
+    c->step.ts_rx_ns = m->ts_rx_ns;
+    do {
+        for (n = 0; n < CHUNK && c->cfg.feed->next(&cur, &b[n].msg, &b[n].sz); n++)
+            ;
+        run_chunk(c, b, n, seq);
+        seq += n;
+    } while (n == CHUNK);
+    oct_count(&c->cfg.counters[OCT_CORE_MESSAGES], seq - m->first_seq);
+    if (oct_unlikely(seq != m->first_seq + m->msg_cnt)) {
+        oct_count(&c->cfg.counters[OCT_CORE_BAD_INPUT], 1);
+        oct_fault(c->cfg.faults, "lane.packet_count", c->step.now_ns, m->first_seq, m->msg_cnt,
+                  seq - m->first_seq);
+    }
+    c->feed_next = m->first_seq + m->msg_cnt;
+}
+
+static void bad_input(struct oct_core *c, const struct oct_msg_hdr *m, uint64_t why)
+{
+    oct_count(&c->cfg.counters[OCT_CORE_BAD_INPUT], 1);
+    oct_fault(c->cfg.faults, "lane.bad_input", c->step.now_ns, m->input, m->type, why);
+}
+
+/* Fragments of one packet come in order and back to back. */
+static void on_fragment(struct oct_core *c, const struct oct_in_packet *m)
+{
+    if (m->frag_off == 0) {
+        c->frag_input = m->hdr.input;
+        c->frag_have = 0;
+    }
+    if (m->hdr.input != c->frag_input || m->frag_off != c->frag_have ||
+        (uint32_t)m->frag_off + m->frag_sz > m->pkt_sz) {
+        bad_input(c, &m->hdr, m->frag_off);
+        return;
+    }
+    memcpy(c->frag + m->frag_off, OCT_MSG_DATA(m), m->frag_sz);
+    c->frag_have += m->frag_sz;
+    if (c->frag_have == m->pkt_sz) {
+        memset(c->frag + c->frag_have, 0, 64);
+        oct_core_packet(c, m, c->frag);
+    }
+}
+
+static void on_venue(struct oct_core *c, const struct oct_in_venue *m)
+{
+    begin(c, &m->hdr, m->now_ns);
+    c->step.ts_rx_ns = m->ts_rx_ns;
+    if (m->event != OCT_VENUE_DATA) {
+        call(&c->cfg.execution, c, &m->hdr);
+        call(&c->cfg.risk, c, &m->hdr);
+        return;
+    }
+    struct oct_ven ven = {OCT_MSG_HDR(VEN, ven)};
+    uint32_t off = 0;
+    c->venue_next = m->seq + 1;
+    oct_count(&c->cfg.counters[OCT_CORE_VENUE_MESSAGES], 1);
+    if (c->cfg.orders->decode(OCT_MSG_DATA(m), m->data_sz, c->midnight_ns, &ven, &off)) {
+        oct_count(&c->cfg.counters[OCT_CORE_VENUE_BAD], 1);
+        oct_fault(c->cfg.faults, "venue.bad_message", c->step.now_ns, m->seq, off,
+                  m->data_sz ? *OCT_MSG_DATA(m) : 0);
+        return;
+    }
+    ven.hdr.input = m->hdr.input;
+    ven.session = m->session;
+    ven.seq = m->seq;
+    c->step.ts_exch_ns = ven.ts_exch_ns;
+    call(&c->cfg.execution, c, &ven.hdr);
+}
+
+/* Inputs that every agent may have a part in. */
+static void to_all(struct oct_core *c, const struct oct_msg_hdr *m)
+{
+    call(&c->cfg.realtime, c, m);
+    call(&c->cfg.execution, c, m);
+    call(&c->cfg.risk, c, m);
+    call(&c->cfg.strategy, c, m);
+}
+
+static void on_start(struct oct_core *c, const struct oct_in_start *m)
+{
+    c->midnight_ns = m->midnight_ns;
+    begin(c, &m->hdr, m->now_ns);
+    to_all(c, &m->hdr);
+}
+
+void oct_core_input(struct oct_core *c, const struct oct_msg_hdr *m)
+{
+    /* now_ns is the first field of every input record. */
+    int64_t now_ns = ((const struct oct_in_time *)m)->now_ns;
+
+    switch (m->type) {
+    case OCT_IN_PACKET:
+        on_fragment(c, (const struct oct_in_packet *)m);
+        break;
+    case OCT_IN_VENUE:
+        on_venue(c, (const struct oct_in_venue *)m);
+        break;
+    case OCT_IN_START:
+        on_start(c, (const struct oct_in_start *)m);
+        break;
+    case OCT_IN_TIME:
+        begin(c, m, now_ns);
+        break;
+    default:
+        if (!oct_msg_is_input(m->type)) {
+            bad_input(c, m, 0);
+            return;
+        }
+        begin(c, m, now_ns);
+        to_all(c, m);
+        break;
+    }
+}
+
+uint64_t oct_core_digest(const struct oct_core *c)
+{
+    const struct oct_agent *agents[] = {&c->cfg.realtime, &c->cfg.strategy, &c->cfg.risk,
+                                        &c->cfg.execution};
+    uint64_t own[4] = {(uint64_t)c->step.now_ns, c->feed_next, c->venue_next,
+                       oct_timers_digest(c->cfg.timers)};
+    uint64_t h = oct_digest64(0, own, sizeof own);
+
+    for (size_t i = 0; i < OCT_ARRAY_CNT(agents); i++) {
+        uint64_t d = agents[i]->digest(agents[i]->self);
+        h = oct_digest64(h, &d, sizeof d);
+    }
+    return h;
+}

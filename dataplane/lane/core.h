@@ -1,0 +1,81 @@
+/* core.h - the lane as a pure function of its numbered inputs.
+ *
+ * Live, replay, recovery and backtest all run this: one input record at a time goes in, timers
+ * that are due fire, the hot agents run to completion by plain calls, and what they say comes out
+ * through oct_out.  No clock, no I/O, no allocation; the same inputs give the same records.
+ *
+ * Thread:  one.
+ * Memory:  the caller's struct; timers in memory the caller gives.
+ * Errors:  bytes that do not decode are counted, raised as faults and, when they may have changed
+ *          a book, told to realtime as a bad feed event; nothing stops. */
+#ifndef OCT_LANE_CORE_H
+#define OCT_LANE_CORE_H
+
+#include "dataplane/port/agent.h"
+#include "dataplane/port/feed.h"
+#include "dataplane/port/venue.h"
+#include "dataplane/shm/fault.h"
+
+/* Largest payload of one packet. */
+#define OCT_CORE_PKT_MAX 65536u
+
+enum oct_core_counter {
+    OCT_CORE_INPUTS,
+    OCT_CORE_MESSAGES,
+    OCT_CORE_MD_UNKNOWN_TYPE,
+    OCT_CORE_MD_BAD,
+    OCT_CORE_VENUE_MESSAGES,
+    OCT_CORE_VENUE_BAD,
+    OCT_CORE_TIMERS,
+    OCT_CORE_BAD_INPUT,
+    OCT_CORE_COUNTER_CNT,
+};
+extern const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT];
+
+/* Hints passed on to the agent that owns the order table. */
+typedef void oct_prefetch_fn(const void *self, uint64_t ref);
+
+struct oct_core_cfg {
+    const struct oct_feed_ops *feed;
+    const struct oct_order_ops *orders;
+    uint32_t inst_base;
+    bool prefetch; /* off only in the test that shows it changes nothing */
+    oct_prefetch_fn *prefetch1;
+    oct_prefetch_fn *prefetch2;
+    const void *prefetch_self;
+    struct oct_agent realtime;
+    struct oct_agent strategy;
+    struct oct_agent risk;
+    struct oct_agent execution;
+    struct oct_timers *timers;
+    struct oct_counter *counters; /* OCT_CORE_COUNTER_CNT */
+    struct oct_faults *faults;
+    struct oct_out out;
+};
+
+struct oct_core {
+    struct oct_core_cfg cfg;
+    struct oct_step step;
+    int64_t midnight_ns; /* from the last in_start */
+    uint64_t feed_next;  /* sequence number after the last message decoded */
+    uint64_t venue_next; /* sequence number after the last order-session message */
+    /* Reassembly of a packet from its fragments, in replay only. */
+    uint64_t frag_input;
+    uint32_t frag_have;
+    uint8_t frag[OCT_CORE_PKT_MAX + 64];
+};
+
+void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg);
+
+/* One whole packet: the header as its first fragment has it, and the message blocks, contiguous,
+ * with 64 readable bytes after them. */
+OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
+                             const uint8_t *blocks);
+
+/* Any input record; in_packet fragments are collected until the packet is whole. */
+void oct_core_input(struct oct_core *c, const struct oct_msg_hdr *m);
+
+/* Digest of all agents, the timers and the core itself. */
+uint64_t oct_core_digest(const struct oct_core *c);
+
+#endif
