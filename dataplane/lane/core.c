@@ -209,6 +209,7 @@ static void on_venue(struct oct_core *c, const struct oct_in_venue *m)
     struct oct_ven ven = {OCT_MSG_HDR(VEN, ven)};
     uint32_t off = 0;
     c->venue_next = m->seq + 1;
+    c->venue_user_ref = 0;
     oct_count(&c->cfg.counters[OCT_CORE_VENUE_MESSAGES], 1);
     if (c->cfg.orders->decode(OCT_MSG_DATA(m), m->data_sz, c->midnight_ns, &ven, &off)) {
         oct_count(&c->cfg.counters[OCT_CORE_VENUE_BAD], 1);
@@ -216,6 +217,7 @@ static void on_venue(struct oct_core *c, const struct oct_in_venue *m)
                   m->data_sz ? *OCT_MSG_DATA(m) : 0);
         return;
     }
+    c->venue_user_ref = ven.user_ref;
     ven.hdr.input = m->hdr.input;
     ven.session = m->session;
     ven.seq = m->seq;

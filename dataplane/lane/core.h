@@ -56,9 +56,10 @@ struct oct_core_cfg {
 struct oct_core {
     struct oct_core_cfg cfg;
     struct oct_step step;
-    int64_t midnight_ns; /* from the last in_start */
-    uint64_t feed_next;  /* sequence number after the last message decoded */
-    uint64_t venue_next; /* sequence number after the last order-session message */
+    int64_t midnight_ns;     /* from the last in_start */
+    uint64_t feed_next;      /* sequence number after the last message decoded */
+    uint64_t venue_next;     /* sequence number after the last order-session message */
+    uint32_t venue_user_ref; /* order that the last one spoke of, 0 for none */
     /* Reassembly of a packet from its fragments, in replay only. */
     uint64_t frag_input;
     uint32_t frag_have;
