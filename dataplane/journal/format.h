@@ -58,7 +58,7 @@ struct oct_seg_hdr {
     uint64_t ring_pos;         /* ring position this segment starts at */
     int64_t created_ns;
     char dict[OCT_DICT_REF_SZ]; /* instrument dictionary: file name, '@', digest; may be empty */
-    uint8_t pad1[64];
+    uint8_t pad1[72];
 };
 _Static_assert(sizeof(struct oct_seg_hdr) == 256, "segment header");
 
@@ -70,11 +70,11 @@ enum oct_block_flags {
 
 struct oct_block_hdr {
     uint32_t magic;
-    uint32_t crc;   /* CRC32C of header, with this field zero, and used bytes */
-    uint32_t sz;    /* bytes on disk, header and padding included */
-    uint32_t used;  /* bytes of records */
-    uint64_t seq;   /* 0 for the segment's first block */
-    uint64_t prev;  /* digest of the header before */
+    uint32_t crc;     /* CRC32C of header, with this field zero, and used bytes */
+    uint32_t sz;      /* bytes on disk, header and padding included */
+    uint32_t used;    /* bytes of records */
+    uint64_t seq;     /* 0 for the segment's first block */
+    uint64_t prev;    /* digest of the header before */
     uint64_t settled; /* blocks of this segment complete when this one was written */
     uint64_t run_id;
     uint64_t first_input;
@@ -96,7 +96,7 @@ struct oct_index_hdr {
     uint64_t run_id;
     uint64_t first_input; /* of the segment */
     uint64_t last_input;
-    uint64_t blocks; /* in the segment */
+    uint64_t blocks;  /* in the segment */
     uint64_t end_off; /* bytes of the segment that hold blocks */
     uint64_t entry_cnt;
 };
@@ -125,7 +125,8 @@ void oct_seg_hdr_seal(void *block);
  * every record valid and inside, inputs rising from first_input to last_input.  Else what is
  * wrong.  Place and chain are the caller's to check. */
 const char *oct_block_check(const void *p, size_t avail);
-/* Fills in size and CRC of a block whose other fields and records are set, and zeroes the padding. */
+/* Fills in size and CRC of a block whose other fields and records are set, and zeroes the padding.
+ */
 void oct_block_seal(void *block);
 
 #endif

@@ -27,7 +27,7 @@ int oct_journal_open(const char *dir, uint16_t lane, struct oct_journal **out,
 void oct_journal_close(struct oct_journal *j);
 
 enum oct_journal_read {
-    OCT_JOURNAL_END = 0,    /* nothing more for now */
+    OCT_JOURNAL_END = 0, /* nothing more for now */
     OCT_JOURNAL_RECORD = 1,
     /* negative: -EBADMSG damage, -EUCLEAN a torn tail begins here, or another errno */
 };
@@ -47,8 +47,8 @@ struct oct_journal_place {
     const char *file;
     uint64_t off; /* of the block */
     uint64_t run_id;
-    uint64_t ring_end;    /* ring position after the block */
-    bool last_of_block;   /* the last record given out ended it */
+    uint64_t ring_end;  /* ring position after the block */
+    bool last_of_block; /* the last record given out ended it */
     bool carried;
 };
 void oct_journal_place(const struct oct_journal *j, struct oct_journal_place *out);
@@ -70,16 +70,16 @@ uint32_t oct_journal_segment_cnt(const struct oct_journal *j);
 struct oct_journal_report {
     uint32_t segments;
     uint64_t records;
-    uint64_t bytes;       /* of records */
+    uint64_t bytes; /* of records */
     uint64_t blocks;
     uint64_t first_input;
     uint64_t last_input;
     uint64_t inputs_missing;  /* input numbers skipped within a run */
     uint64_t discontinuities; /* records that say so */
     uint64_t last_run_id;
-    uint64_t last_ring_end; /* ring position after the last block, in that run */
-    uint64_t tail_lost;     /* bytes after the last whole block that are not zero */
-    bool torn;              /* a torn tail: repair it */
+    uint64_t last_ring_end;         /* ring position after the last block, in that run */
+    uint64_t tail_lost;             /* bytes after the last whole block that are not zero */
+    bool torn;                      /* a torn tail: repair it */
     struct oct_journal_error error; /* reason empty when all is well */
 };
 

@@ -6,23 +6,22 @@
  * ring's two cursors, of which it is the one writer: `recorded`, how far records were taken from
  * the ring, and `durable`, how far they are on disk in the sense of the mode:
  *
- *   mode    durable means                          lost by kill -9     lost by power failure, at most
- *   async   the write has completed                what is in the ring  what was written since the
- *                                                  survives there, so   last segment ended (every
- *                                                  nothing              segment_sz bytes and at stop)
- *   group   and an fdatasync after it, every       the same             group_ns plus the time of
- *           group_ns or group_bytes                                     one write and one fdatasync
- *   strict  the write itself was durable (DSYNC)   the same             what is not yet durable: the
- *                                                                       blocks being written
+ *   mode    durable means                          lost by kill -9     lost by power failure, at
+ * most async   the write has completed                what is in the ring  what was written since
+ * the survives there, so   last segment ended (every nothing              segment_sz bytes and at
+ * stop) group   and an fdatasync after it, every       the same             group_ns plus the time
+ * of group_ns or group_bytes                                     one write and one fdatasync strict
+ * the write itself was durable (DSYNC)   the same             what is not yet durable: the blocks
+ * being written
  *
  * In every mode a cursor never passes bytes that are not settled in this sense, so an order number
  * below a mark that `durable` has passed keeps the mode's promise.
  *
  * Failure: a full disk, a write error or an error of fdatasync puts a row into the fault table, the
- * state to OCT_RECORDER_FAILED, and both cursors stop; the lane sees the ring filling and halts new
- * orders.  Lack of room (ENOSPC, EDQUOT, EFBIG) is tried again every retry_ns with the same bytes at
- * the same place; anything else is final.  Nothing is skipped: when the ring laps a recorder that
- * stood still, it writes a discontinuity record with the number of slots lost, once it can.
+ * state to OCT_REC_FAILED, and both cursors stop; the lane sees the ring filling and halts new
+ * orders.  Lack of room (ENOSPC, EDQUOT, EFBIG) is tried again every retry_ns with the same bytes
+ * at the same place; anything else is final.  Nothing is skipped: when the ring laps a recorder
+ * that stood still, it writes a discontinuity record with the number of slots lost, once it can.
  *
  * Thread:  create, start, stop, destroy by one owner; the cursors and counters by anybody.
  * Memory:  about 2 MiB of buffers, allocated in create. */
@@ -37,8 +36,8 @@
 
 enum oct_recorder_counter {
     OCT_REC_RECORDS,
-    OCT_REC_BYTES,       /* of records */
-    OCT_REC_FILE_BYTES,  /* written to files, padding included */
+    OCT_REC_BYTES,      /* of records */
+    OCT_REC_FILE_BYTES, /* written to files, padding included */
     OCT_REC_BLOCKS,
     OCT_REC_SYNCS,
     OCT_REC_SEGMENTS,
@@ -51,11 +50,11 @@ enum oct_recorder_counter {
 };
 extern const struct oct_counter_def oct_recorder_counter_defs[OCT_RECORDER_COUNTER_CNT];
 
-enum oct_recorder_state {
-    OCT_RECORDER_IDLE = 0, /* not started */
-    OCT_RECORDER_RUNNING = 1,
-    OCT_RECORDER_FAILED = 2, /* standing still; see oct_recorder_error */
-    OCT_RECORDER_STOPPED = 3,
+enum oct_rec_state {
+    OCT_REC_IDLE = 0, /* not started */
+    OCT_REC_RUNNING = 1,
+    OCT_REC_FAILED = 2, /* standing still; see oct_recorder_error */
+    OCT_REC_STOPPED = 3,
 };
 
 struct oct_recorder_cfg {
@@ -63,7 +62,7 @@ struct oct_recorder_cfg {
     struct oct_ring *ring;
     struct oct_faults *faults;    /* a table of the recorder's own; NULL: none */
     struct oct_counter *counters; /* [OCT_RECORDER_COUNTER_CNT]; NULL: none */
-    struct oct_pulse *pulse;      /* beats every turn, state is enum oct_recorder_state; NULL: none */
+    struct oct_pulse *pulse;      /* beats every turn, state is enum oct_rec_state; NULL: none */
     /* Records rescued from the run before (oct_recover_carry), written before anything else. */
     const void *carry;
     size_t carry_sz;
@@ -79,9 +78,9 @@ struct oct_recorder_cfg {
     int64_t retry_ns;     /* 0: 1 s */
     uint64_t segment_sz;  /* bytes after which a new segment starts; 0: 64 MiB; at least 1 MiB */
     enum oct_durability mode;
-    int core;      /* to pin to, -1: none */
+    int core; /* to pin to, -1: none */
     uint16_t lane;
-    bool busy;     /* poll the ring without sleeping */
+    bool busy;      /* poll the ring without sleeping */
     bool no_direct; /* do not try O_DIRECT */
 };
 
@@ -106,7 +105,7 @@ void oct_recorder_abandon(struct oct_recorder *r);
 /* NULL is fine. */
 void oct_recorder_destroy(struct oct_recorder *r);
 
-enum oct_recorder_state oct_recorder_state(const struct oct_recorder *r);
+enum oct_rec_state oct_recorder_state(const struct oct_recorder *r);
 /* The errno, positive, and what was being done when it failed; 0 when it did not. */
 int oct_recorder_error(const struct oct_recorder *r, const char **what);
 

@@ -31,8 +31,7 @@ struct oct_recover_info {
 /* ring may be NULL (power loss); ring_run_id is what its region says.  0 (also when there is
  * nothing at all), -EUCLEAN repair first, -EBADMSG damage, with *err filled (may be NULL). */
 int oct_recover_open(const char *dir, uint16_t lane, const struct oct_ring *ring,
-                     uint64_t ring_run_id, struct oct_recover **out,
-                     struct oct_journal_error *err);
+                     uint64_t ring_run_id, struct oct_recover **out, struct oct_journal_error *err);
 const struct oct_recover_info *oct_recover_info(const struct oct_recover *r);
 /* The next journaled record: 1; 0 at the end; negative as oct_journal_next.  Valid until the next
  * call. */

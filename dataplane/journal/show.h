@@ -14,9 +14,9 @@ int oct_journal_show_ls(const char *dir, bool json, FILE *f);
 
 struct oct_journal_cat {
     uint64_t from_input;
-    uint64_t to_input;    /* inclusive; 0: to the end */
-    uint64_t limit;       /* records; 0: all */
-    const char *type;     /* record name, NULL: all */
+    uint64_t to_input; /* inclusive; 0: to the end */
+    uint64_t limit;    /* records; 0: all */
+    const char *type;  /* record name, NULL: all */
     uint16_t lane;
 };
 

@@ -41,7 +41,7 @@ int oct_tail_next(struct oct_tail *t, const struct oct_msg_hdr **rec);
 void oct_tail_detach(struct oct_tail *t);
 void oct_tail_attach(struct oct_tail *t, const struct oct_ring *ring, uint64_t run_id);
 
-bool oct_tail_is_live(const struct oct_tail *t); /* reading the ring */
+bool oct_tail_is_live(const struct oct_tail *t);  /* reading the ring */
 uint64_t oct_tail_lost(const struct oct_tail *t); /* slots lost so far */
 /* A cursor to keep: input of the last journaled record given out and how many records of that
  * input were; opening with from_input = input and skipping that many continues exactly. */

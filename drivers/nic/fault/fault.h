@@ -20,7 +20,7 @@
 #define OCT_NIC_FAULT_LINE_CNT 8u
 
 struct oct_nic_fault_line {
-    double drop;    /* probabilities, 0 to 1 */
+    double drop; /* probabilities, 0 to 1 */
     double dup;
     double reorder;
     int64_t skew_ns;
@@ -30,11 +30,11 @@ struct oct_nic_fault_cfg {
     struct oct_nic *inner; /* owned from success on: closed with this one */
     uint64_t seed;
     struct oct_nic_fault_line line[OCT_NIC_FAULT_LINE_CNT]; /* lines past these pass untouched */
-    struct oct_nic_fault_line rewind; /* for OCT_LINE_REWIND */
-    uint32_t reorder_span; /* 0: 4 */
-    uint32_t hold_cnt;     /* 0: 8192 */
-    uint32_t pkt_sz_max;   /* 0: 2048; longer ones are cut and marked truncated */
-    int64_t hold_ns;       /* 0: 1 ms */
+    struct oct_nic_fault_line rewind;                       /* for OCT_LINE_REWIND */
+    uint32_t reorder_span;                                  /* 0: 4 */
+    uint32_t hold_cnt;                                      /* 0: 8192 */
+    uint32_t pkt_sz_max;    /* 0: 2048; longer ones are cut and marked truncated */
+    int64_t hold_ns;        /* 0: 1 ms */
     int64_t (*clock)(void); /* e.g. oct_utc_ns; NULL: the newest receive stamp */
 };
 

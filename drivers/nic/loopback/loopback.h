@@ -10,11 +10,11 @@
 
 struct oct_nic_loopback_cfg {
     struct oct_counter *counters; /* [OCT_NIC_COUNTER_CNT] */
-    uint32_t pkt_cnt;       /* datagrams in flight each way, a power of two; 0: 1024 */
-    uint32_t pkt_sz_max;    /* largest datagram kept whole, bytes; 0: 2048 */
-    uint32_t stream_cnt;    /* 0: 4 */
-    uint32_t stream_buf_sz; /* bytes held each way per stream; 0: 64 KiB */
-    bool manual_open;       /* stream_open stays connecting until oct_nic_loopback_accept */
+    uint32_t pkt_cnt;             /* datagrams in flight each way, a power of two; 0: 1024 */
+    uint32_t pkt_sz_max;          /* largest datagram kept whole, bytes; 0: 2048 */
+    uint32_t stream_cnt;          /* 0: 4 */
+    uint32_t stream_buf_sz;       /* bytes held each way per stream; 0: 64 KiB */
+    bool manual_open;             /* stream_open stays connecting until oct_nic_loopback_accept */
 };
 
 /* One datagram that the driver's user sent. */

@@ -28,13 +28,13 @@ struct oct_pcap_dgram {
 
 struct oct_pcap_stats {
     uint64_t dgrams;
-    uint64_t other;         /* well-formed packets that are not IPv4 UDP */
-    uint64_t fragments;     /* IPv4 fragments, skipped */
-    uint64_t malformed;     /* blocks and packets skipped */
+    uint64_t other;     /* well-formed packets that are not IPv4 UDP */
+    uint64_t fragments; /* IPv4 fragments, skipped */
+    uint64_t malformed; /* blocks and packets skipped */
     uint64_t malformed_off_first;
     uint64_t malformed_off_last;
-    uint64_t error_off;     /* where reading stopped before the end */
-    const char *error;      /* why, NULL when the file was read to its end */
+    uint64_t error_off; /* where reading stopped before the end */
+    const char *error;  /* why, NULL when the file was read to its end */
 };
 
 struct oct_pcap;

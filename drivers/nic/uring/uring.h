@@ -22,16 +22,16 @@
 #define OCT_NIC_URING_GROUP_MAX  16u
 #define OCT_NIC_URING_STREAM_MAX 64u
 /* Largest message stream_send takes; a longer one is -EMSGSIZE. */
-#define OCT_NIC_URING_SEND_MAX   4096u
+#define OCT_NIC_URING_SEND_MAX 4096u
 
 struct oct_nic_uring_cfg {
     struct oct_counter *counters; /* [OCT_NIC_COUNTER_CNT] */
-    uint32_t rx_buf_cnt;   /* receive buffers, a power of two up to 32768; 0: 4096 */
-    uint32_t rx_sz_max;    /* largest datagram taken whole, bytes up to 65536; 0: 2048 */
-    uint32_t rcvbuf_sz;    /* kernel buffer of each datagram socket, bytes; 0: 16 MiB.  Past the
-                              system's limit only with CAP_NET_ADMIN, else what is allowed */
-    uint32_t stream_cnt;   /* streams open at once, up to OCT_NIC_URING_STREAM_MAX; 0: 4 */
-    uint32_t stream_buf_sz; /* receive window of each, bytes, power of two >= 4096; 0: 256 KiB */
+    uint32_t rx_buf_cnt;          /* receive buffers, a power of two up to 32768; 0: 4096 */
+    uint32_t rx_sz_max;           /* largest datagram taken whole, bytes up to 65536; 0: 2048 */
+    uint32_t rcvbuf_sz;       /* kernel buffer of each datagram socket, bytes; 0: 16 MiB.  Past the
+                                 system's limit only with CAP_NET_ADMIN, else what is allowed */
+    uint32_t stream_cnt;      /* streams open at once, up to OCT_NIC_URING_STREAM_MAX; 0: 4 */
+    uint32_t stream_buf_sz;   /* receive window of each, bytes, power of two >= 4096; 0: 256 KiB */
     uint32_t unicast_addr_be; /* local address of the rewind socket; 0: any */
     uint16_t unicast_port;    /* its local port; 0: the kernel's choice */
     bool busy;                /* wait() returns at once: busy polling */
