@@ -68,7 +68,7 @@ def check_huge():
     free = int(re.search(r"HugePages_Free:\s+(\d+)", read("/proc/meminfo")).group(1))
     if free:
         return OK, f"{free} free huge pages", ""
-    return WARN, "no free huge pages: tables on 4 KiB pages, about 10 % slower books", "sysctl vm.nr_hugepages=512"
+    return WARN, "no free huge pages: tables on 4 KiB pages, more TLB misses", "sysctl vm.nr_hugepages=512"
 
 
 def check_memlock():
