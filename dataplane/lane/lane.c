@@ -80,6 +80,10 @@ OCT_HOT static void emit(void *self, const struct oct_msg_hdr *m)
         l->mark_pos = pos;
         l->mark = ((const struct oct_mark *)m)->mark;
         break;
+    case OCT_LADDER:
+        if (l->cfg.state)
+            oct_state_set(l->cfg.state, (const struct oct_ladder *)m);
+        break;
     case OCT_CMD_RESULT:
         oct_lane_on_result(l, (const struct oct_cmd_result *)m);
         break;

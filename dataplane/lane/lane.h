@@ -14,6 +14,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/lane/core.h"
+#include "dataplane/lane/state.h"
 #include "dataplane/port/nic.h"
 #include "dataplane/shm/pub.h"
 
@@ -61,6 +62,7 @@ struct oct_lane_cfg {
     struct oct_link *link[OCT_LANE_LINK_CNT]; /* NULL: absent */
     struct oct_kill *kill;
     struct oct_pulse *pulse;
+    struct oct_state *state; /* the ladder on disk; NULL: not kept (bench, tests) */
     struct oct_pub_status *status;
     struct oct_pub_hist *hists; /* OCT_HOP_CNT, NULL: do not measure */
     struct oct_clock *clock;
