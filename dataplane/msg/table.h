@@ -116,7 +116,7 @@
 #define OCT_MSG_IN_VENUE(F, A) \
     F(i64, now_ns, "ns", "lane time given at intake") \
     F(i64, ts_rx_ns, "ns", "receive stamp") \
-    F(u64, seq, "", "sequence number in the session; for send_failed the order id; for logged_in the next one") \
+    F(u64, seq, "", "sequence number in the session; for send_failed the order id, and data[0], if any, the action that failed; for logged_in the next one") \
     F(u16, data_sz, "bytes", "bytes of message that follow") \
     F(u8, event, "enum:VENUE_EVENT", "what happened") F(u8, session, "", "session index") \
     A(u8, 4, pad, "", "zero")
@@ -217,7 +217,7 @@
     F(u32, user_ref, "", "number the venue knows it by") F(u32, orig_user_ref, "", "number of the order it replaces") \
     F(u32, inst, "", "instrument") F(u16, strategy, "", "strategy") F(u16, account, "", "account") \
     F(sym, symbol, "", "symbol at the venue") F(px, px, "px", "limit price, 0 for market") \
-    F(qty, qty, "qty", "total quantity; for cancel and reduce, what is to stay open") \
+    F(qty, qty, "qty", "total liable, earlier fills included; for reduce the new total, for cancel 0") \
     F(qty, min_qty, "qty", "minimum quantity, 0 for none") \
     F(u8, action, "enum:ACTION", "new, replace, cancel, reduce, account_query") F(u8, side, "enum:SIDE", "side") \
     F(u8, ord_type, "enum:ORD_TYPE", "type") F(u8, tif, "enum:TIF", "time in force") \

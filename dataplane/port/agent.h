@@ -14,6 +14,7 @@
 #define OCT_PORT_AGENT_H
 
 #include "dataplane/base/count.h"
+#include "dataplane/base/hash.h"
 #include "dataplane/msg/msg.h"
 #include "dataplane/port/timer.h"
 
@@ -57,12 +58,69 @@ OCT_INLINE void oct_sink_call(const struct oct_sink *s, struct oct_step *step,
     s->fn(s->self, step, m);
 }
 
-/* From risk to execution: an intent and the verdict that approves it. */
+/* Commands reach every agent; exactly one answers with a cmd_result.  Execution answers cancel,
+ * cancel_all and reconcile: they only take exposure away, and must pass whatever risk says. */
+
+/* The way from risk to execution, and the only one.  Risk emits the verdict first, then hands the
+ * intent and the verdict over; execution recomputes the approval and refuses what does not match.
+ * verdict.order_id: for new and replace the id that view.order_ready gave, otherwise the order
+ * concerned (intent.order_id).  What execution refuses comes back as an order_update `rejected`
+ * whose event is 0 and whose reason is an enum oct_risk_reason, before the call returns. */
 struct oct_submit_sink {
     void (*fn)(void *self, struct oct_step *step, const struct oct_intent *intent,
                const struct oct_verdict *verdict);
     void *self;
 };
+
+OCT_INLINE void oct_submit_call(const struct oct_submit_sink *s, struct oct_step *step,
+                                const struct oct_intent *intent, const struct oct_verdict *verdict)
+{
+    s->fn(s->self, step, intent, verdict);
+}
+
+/* Approvals are one-time tokens.  Risk holds one of these to issue them, execution holds another
+ * to check them; both start it anew at in_start with its run_id, and both step it once for each
+ * approved intent.  An approval that is issued must therefore be handed over, at once.  The token
+ * covers every field of the intent that becomes part of an order.  It catches mistakes of our own
+ * (an order without a verdict, a changed field, an approval used twice); it is no secret. */
+struct oct_approver {
+    uint64_t secret;
+    uint64_t seq;
+};
+
+OCT_INLINE void oct_approver_init(struct oct_approver *a, uint64_t run_id)
+{
+    a->secret = oct_mix64(run_id + UINT64_C(0x6f63746f707573));
+    a->seq = 0;
+}
+
+/* The token that the next approval must carry, for this intent and this order id; never 0. */
+OCT_INLINE uint64_t oct_approver_peek(const struct oct_approver *a, const struct oct_intent *i,
+                                      uint64_t order_id)
+{
+    uint64_t flags = (uint64_t)i->action | (uint64_t)i->side << 8 | (uint64_t)i->ord_type << 16 |
+                     (uint64_t)i->tif << 24 | (uint64_t)i->post_only << 32 |
+                     (uint64_t)i->hidden << 40 | (uint64_t)i->short_sale << 48 |
+                     (uint64_t)i->manual << 56;
+    uint64_t who = (uint64_t)i->inst << 32 | (uint64_t)i->strategy << 16 | i->account;
+    /* Independent products: short latency, and each field moves the high bits. */
+    uint64_t h = a->secret + a->seq * UINT64_C(0x9e3779b97f4a7c15);
+    h += i->intent_id * UINT64_C(0xc2b2ae3d27d4eb4f) ^ order_id * UINT64_C(0x165667b19e3779f9);
+    h += i->order_id * UINT64_C(0x27d4eb2f165667c5) ^ flags * UINT64_C(0x85ebca77c2b2ae63);
+    h += (uint64_t)i->px.v * UINT64_C(0xff51afd7ed558ccd) ^
+         (uint64_t)i->qty.v * UINT64_C(0xc4ceb9fe1a85ec53);
+    h += (uint64_t)i->min_qty.v * UINT64_C(0xd6e8feb86659fd93) ^ who * UINT64_C(0xa0761d6478bd642f);
+    return oct_mix64(h) | 1;
+}
+
+/* Issues the token for an approved intent. */
+OCT_INLINE uint64_t oct_approver_next(struct oct_approver *a, const struct oct_intent *i,
+                                      uint64_t order_id)
+{
+    uint64_t token = oct_approver_peek(a, i, order_id);
+    a->seq++;
+    return token;
+}
 
 /* What the lane holds of an agent. */
 struct oct_agent {

@@ -69,6 +69,24 @@ struct oct_pos_view {
     oct_qty sell;
 };
 
+/* Owner: execution.  One of our orders, as far as it is known. */
+struct oct_order_view {
+    uint64_t order_id;
+    uint64_t pending_id; /* replacement in flight, 0 for none */
+    oct_px px;
+    oct_qty qty;    /* total liable, fills of the whole chain included */
+    oct_qty filled; /* of the whole chain */
+    oct_qty open;   /* counts as exposure */
+    uint32_t inst;
+    uint32_t user_ref;
+    uint16_t strategy;
+    uint16_t account;
+    uint8_t state; /* enum oct_ord_state */
+    uint8_t side;
+    uint8_t ord_type;
+    uint8_t tif;
+};
+
 struct oct_view {
     const struct oct_inst_view *inst;    /* [inst_cnt] */
     const struct oct_inst_ref *ref;      /* [inst_cnt] */
@@ -77,6 +95,14 @@ struct oct_view {
     /* Position of a strategy in an instrument; zero when it has none. */
     struct oct_pos_view (*position)(const void *risk, uint16_t strategy, uint32_t inst);
     const void *risk;
+    /* One of our orders; false when execution has no such order. */
+    bool (*order)(const void *execution, uint64_t order_id, struct oct_order_view *out);
+    /* Could execution take this intent now?  OCT_RISK_OK, and *order_id is what the verdict must
+     * carry; or OCT_RISK_SESSION (not logged in and reconciled), OCT_RISK_RECORDER (no order number
+     * that is reserved on disk), OCT_RISK_FULL, OCT_RISK_ORDER_UNKNOWN, OCT_RISK_ORDER_STATE. */
+    enum oct_risk_reason (*order_ready)(const void *execution, const struct oct_intent *intent,
+                                        uint64_t *order_id);
+    const void *execution;
     uint32_t inst_cnt;
     uint32_t pad;
 };
