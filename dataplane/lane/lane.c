@@ -351,6 +351,10 @@ static void housekeeping(struct oct_lane *l)
     l->slow_at_ns = now + OCT_LANE_SLOW_NS;
     l->cfg.collector.tick(l->cfg.collector.self, now);
     publish_status(l);
+    if (now >= l->clock_at_ns) {
+        l->clock_at_ns = now + OCT_NS_PER_S;
+        oct_clock_discipline(l->cfg.clock); /* reads the vDSO: no system call */
+    }
 }
 
 OCT_HOT bool oct_lane_turn(struct oct_lane *l)

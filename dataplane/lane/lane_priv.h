@@ -15,7 +15,7 @@ struct oct_lane {
     uint64_t next_input;
     int64_t now_ns;
     int64_t slow_at_ns;
-    int64_t pulse_at_ns;
+    int64_t clock_at_ns;
 
     /* Stamps of the step that is running, in ticks; 0 when not taken. */
     int64_t ts_rx_ns;
