@@ -140,6 +140,7 @@ OCT_HOT static void run_chunk(struct oct_core *c, const struct block *b, uint32_
             md_failed(c, err, b[i].msg, b[i].sz, seq + i);
             continue;
         }
+        oct_count(&cfg->types[b[i].msg[0]], 1);
         md.hdr.input = c->step.input;
         c->step.ts_exch_ns = md.ts_exch_ns;
         cfg->realtime.on_msg(cfg->realtime.self, &c->step, &md.hdr);

@@ -49,6 +49,7 @@ struct oct_core_cfg {
     struct oct_agent execution;
     struct oct_timers *timers;
     struct oct_counter *counters; /* OCT_CORE_COUNTER_CNT */
+    struct oct_counter *types;    /* 256: messages by their first byte, which is their type */
     struct oct_faults *faults;
     struct oct_out out;
 };

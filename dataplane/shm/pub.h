@@ -24,6 +24,7 @@
 #define OCT_OBJ_PULSES   "pulses"   /* struct oct_pulse[OCT_PULSE_CNT] */
 #define OCT_OBJ_HISTS    "hists"    /* struct oct_pub_hist[OCT_HOP_CNT] */
 #define OCT_OBJ_SYMBOLS  "symbols"  /* oct_sym[inst_cnt], blank while unknown */
+#define OCT_OBJ_TYPES    "types"    /* struct oct_counter[256]: messages by type byte */
 #define OCT_OBJ_STATUS   "status"   /* struct oct_pub_status */
 #define OCT_OBJ_LINK     "link"     /* in region "cmd": struct oct_link, control to lane */
 #define OCT_OBJ_LINK_CTL "link_ctl" /* in region "cmd": struct oct_link, octopusctl to lane */
