@@ -58,7 +58,8 @@ int64_t oct_mono_ns(void);
 size_t oct_rfc3339_format(char *buf, int64_t utc_ns);
 
 /* Midnight of the day yyyymmdd in New York, as UTC nanoseconds (US rules since 2007), for
- * venue time stamps that count from midnight.  Returns -EINVAL for an impossible date. */
+ * venue time stamps that count from midnight.  Returns -EINVAL for an impossible date and for
+ * years outside 2007 to 2199. */
 int oct_ny_midnight_ns(uint32_t yyyymmdd, int64_t *out);
 
 #endif
