@@ -5,9 +5,12 @@
  * in each level the orders in time priority.
  *
  * Thread:  one.
- * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever; when a table
- *          is full the call says OCT_BOOK_FULL, the instrument is marked incomplete and nothing
- * else changes. Cost:    one or two cache misses a message; prefetch hides most of them. */
+ * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 64 bytes an
+ *          order, about 90 a level, 256 an instrument.  When a table is full the call says
+ *          OCT_BOOK_FULL, the instrument is marked incomplete and nothing else changes.
+ * Cost:    the order's line, its level's, its side's: prefetch hides most of them.  A reference is
+ *          looked for in at most 16 lines of two orders and a stash of 64, whatever the references
+ *          are; a price in at most two vectors and a tree of fan-out 21. */
 #ifndef OCT_BOOK_BOOK_H
 #define OCT_BOOK_BOOK_H
 
@@ -17,9 +20,9 @@
 struct oct_books; /* opaque */
 
 struct oct_books_cfg {
-    uint32_t inst_cnt;      /* dense instrument ids below this */
-    uint32_t order_cnt_max; /* live orders */
-    uint32_t level_cnt_max; /* live price levels, both sides of all books */
+    uint32_t inst_cnt;      /* dense instrument ids below this; 1 to 2^24 */
+    uint32_t order_cnt_max; /* live orders; 1 to 2^28 */
+    uint32_t level_cnt_max; /* live price levels, both sides of all books; 1 to 2^28 */
     uint32_t pad;
     uint64_t seed; /* of the reference hash: hostile references must not collide by design */
 };
@@ -31,7 +34,7 @@ enum oct_book_result {
     OCT_BOOK_DUP = -2,     /* reference already in the table; nothing changed */
     OCT_BOOK_FULL = -3,    /* no room; nothing changed but the instrument's incomplete mark */
     OCT_BOOK_RANGE = -4,   /* price or quantity not positive, instrument out of range, or more
-                              removed than there is; nothing changed */
+                             removed than there is; nothing changed */
 };
 
 /* What was touched; filled by every call that returns >= 0. */
@@ -51,13 +54,16 @@ struct oct_level {
     uint32_t pad;
 };
 
+/* Bytes needed; 0 when a count is out of its range.  Use the 0 to validate configuration. */
 size_t oct_books_footprint(const struct oct_books_cfg *cfg);
+/* Formats mem (128-aligned, footprint bytes).  NULL on a configuration that has no footprint. */
 struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg);
 
-/* Hints for a reference that is about to be used: stage 1 about 12 messages ahead, stage 2 about
- * 6 ahead.  They change nothing and accept any value. */
+/* Hints for a reference and an instrument that are about to be used: stage 1 about 12 messages
+ * ahead, stage 2 about 6 ahead.  They change nothing and accept any value. */
 void oct_books_prefetch1(const struct oct_books *b, uint64_t ref);
 void oct_books_prefetch2(const struct oct_books *b, uint64_t ref);
+void oct_books_prefetch_inst(const struct oct_books *b, uint32_t inst);
 
 OCT_HOT int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side,
                          oct_px px, oct_qty qty, struct oct_book_touch *touch);
@@ -97,6 +103,10 @@ uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side 
                         struct oct_book_order *out, uint32_t n);
 
 uint32_t oct_books_order_cnt(const struct oct_books *b);
+uint32_t oct_books_level_cnt(const struct oct_books *b);
+/* Orders that found no place near home and wait in the stash; more than a few mean that somebody
+ * knows the seed. */
+uint32_t oct_books_stash_cnt(const struct oct_books *b);
 /* Digest of one book (levels and queues in order), or of all when inst is UINT32_MAX. */
 uint64_t oct_books_digest(const struct oct_books *b, uint32_t inst);
 

@@ -1,0 +1,235 @@
+#include "dataplane/book/book.h"
+
+#include "dataplane/book/book_priv.h"
+
+/* The four operations.  Nothing is changed before everything is known to fit. */
+
+static OCT_COLD int refuse_full(struct oct_books *b, uint32_t inst)
+{
+    b->side[2 * inst].incomplete = 1;
+    return OCT_BOOK_FULL;
+}
+
+static inline uint32_t level_take(struct oct_books *b)
+{
+    if (oct_unlikely(b->level_cnt == b->level_cnt_max))
+        return OCT_BOOK_NONE;
+    b->level_cnt++;
+    uint32_t n = b->level_free;
+    if (n != OCT_BOOK_NONE)
+        b->level_free = b->lvl[n].tail;
+    else
+        n = ++b->level_used;
+    return n;
+}
+
+static inline void level_give(struct oct_books *b, uint32_t n)
+{
+    b->lvl[n].tail = b->level_free;
+    b->level_free = n;
+    b->level_cnt--;
+}
+
+/* A new, empty level in its side, OCT_BOOK_NONE when there is no room. */
+static uint32_t level_make(struct oct_books *b, uint32_t inst_side, int64_t key)
+{
+    uint32_t n = level_take(b);
+    if (n == OCT_BOOK_NONE)
+        return OCT_BOOK_NONE;
+    if (oct_unlikely(!oct_book_side_insert(b, &b->side[inst_side], key, n))) {
+        level_give(b, n);
+        return OCT_BOOK_NONE;
+    }
+    b->lvl[n] = (struct oct_book_lvl){.key = key, .inst_side = inst_side};
+    return n;
+}
+
+/* Joins the end of the level's queue. */
+static inline void enqueue(struct oct_books *b, uint32_t slot, uint64_t ref, uint32_t level,
+                           int64_t qty)
+{
+    struct oct_book_lvl *l = &b->lvl[level];
+    struct oct_book_slot *s = &b->slot[slot];
+    s->ref = ref;
+    s->qty = qty;
+    s->level = level;
+    s->prev = l->tail;
+    s->next = OCT_BOOK_NONE;
+    *(l->tail != OCT_BOOK_NONE ? &b->slot[l->tail].next : &l->head) = slot;
+    l->tail = slot;
+    l->order_cnt++;
+    l->qty += qty;
+}
+
+/* Leaves its queue; the level goes with its last order. */
+static inline void dequeue(struct oct_books *b, uint32_t slot)
+{
+    struct oct_book_slot *s = &b->slot[slot];
+    uint32_t level = s->level;
+    struct oct_book_lvl *l = &b->lvl[level];
+    *(s->prev != OCT_BOOK_NONE ? &b->slot[s->prev].next : &l->head) = s->next;
+    *(s->next != OCT_BOOK_NONE ? &b->slot[s->next].prev : &l->tail) = s->prev;
+    l->qty -= s->qty;
+    if (--l->order_cnt == 0) {
+        oct_book_side_remove(b, &b->side[l->inst_side], l->key);
+        level_give(b, level);
+    }
+}
+
+static inline void touch_fill(struct oct_book_touch *t, const struct oct_book_lvl *l, int64_t qty,
+                              int64_t left)
+{
+    uint32_t side = l->inst_side & 1;
+    *t = (struct oct_book_touch){.inst = l->inst_side >> 1,
+                                 .side = (uint8_t)side,
+                                 .px = {oct_book_key(side, l->key)},
+                                 .qty = {qty},
+                                 .left = {left}};
+}
+
+int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side, oct_px px,
+                 oct_qty qty, struct oct_book_touch *touch)
+{
+    if (oct_unlikely(inst >= b->inst_cnt || (uint32_t)side > OCT_SELL || px.v <= 0 || qty.v <= 0))
+        return OCT_BOOK_RANGE;
+    uint32_t home = oct_book_home(b, ref);
+    if (oct_unlikely(oct_book_find(b, ref, home) != OCT_BOOK_NONE))
+        return OCT_BOOK_DUP;
+    uint32_t inst_side = 2 * inst + (uint32_t)side;
+    struct oct_book_side *bs = &b->side[inst_side];
+    int64_t key = oct_book_key((uint32_t)side, px.v);
+    uint32_t level = oct_book_side_find(b, bs, key);
+    int64_t sum;
+    if (oct_unlikely(level != OCT_BOOK_NONE &&
+                     __builtin_add_overflow(b->lvl[level].qty, qty.v, &sum)))
+        return OCT_BOOK_RANGE;
+    if (oct_unlikely(b->order_cnt == b->order_cnt_max))
+        return refuse_full(b, inst);
+    uint32_t slot = oct_book_place(b, home);
+    if (oct_unlikely(slot == OCT_BOOK_NONE))
+        return refuse_full(b, inst);
+    if (level == OCT_BOOK_NONE) {
+        level = level_make(b, inst_side, key);
+        if (oct_unlikely(level == OCT_BOOK_NONE)) {
+            oct_book_vacate(b, home, slot);
+            return refuse_full(b, inst);
+        }
+    }
+    enqueue(b, slot, ref, level, qty.v);
+    b->order_cnt++;
+    touch_fill(touch, &b->lvl[level], qty.v, qty.v);
+    return bs->key[0] == key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+}
+
+/* Takes an order out for good. */
+static inline int take_out(struct oct_books *b, uint32_t home, uint32_t slot,
+                           struct oct_book_touch *touch)
+{
+    const struct oct_book_lvl *l = &b->lvl[b->slot[slot].level];
+    int top = b->side[l->inst_side].key[0] == l->key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+    touch_fill(touch, l, b->slot[slot].qty, 0);
+    dequeue(b, slot);
+    oct_book_vacate(b, home, slot);
+    b->order_cnt--;
+    return top;
+}
+
+int oct_book_reduce(struct oct_books *b, uint64_t ref, oct_qty qty, struct oct_book_touch *touch)
+{
+    uint32_t home = oct_book_home(b, ref);
+    uint32_t slot = oct_book_find(b, ref, home);
+    if (oct_unlikely(slot == OCT_BOOK_NONE))
+        return OCT_BOOK_UNKNOWN;
+    struct oct_book_slot *s = &b->slot[slot];
+    if (oct_unlikely(qty.v <= 0 || qty.v > s->qty))
+        return OCT_BOOK_RANGE;
+    if (s->qty == qty.v)
+        return take_out(b, home, slot, touch);
+    struct oct_book_lvl *l = &b->lvl[s->level];
+    s->qty -= qty.v;
+    l->qty -= qty.v;
+    touch_fill(touch, l, qty.v, s->qty);
+    return b->side[l->inst_side].key[0] == l->key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+}
+
+int oct_book_delete(struct oct_books *b, uint64_t ref, struct oct_book_touch *touch)
+{
+    uint32_t home = oct_book_home(b, ref);
+    uint32_t slot = oct_book_find(b, ref, home);
+    if (oct_unlikely(slot == OCT_BOOK_NONE))
+        return OCT_BOOK_UNKNOWN;
+    return take_out(b, home, slot, touch);
+}
+
+int oct_book_replace(struct oct_books *b, uint64_t ref, uint64_t new_ref, oct_px px, oct_qty qty,
+                     struct oct_book_touch *touch)
+{
+    uint32_t home = oct_book_home(b, ref);
+    uint32_t slot = oct_book_find(b, ref, home);
+    if (oct_unlikely(slot == OCT_BOOK_NONE))
+        return OCT_BOOK_UNKNOWN;
+    if (oct_unlikely(px.v <= 0 || qty.v <= 0))
+        return OCT_BOOK_RANGE;
+    uint32_t new_home = oct_book_home(b, new_ref);
+    if (oct_unlikely(oct_book_find(b, new_ref, new_home) != OCT_BOOK_NONE))
+        return OCT_BOOK_DUP;
+    uint32_t inst_side = b->lvl[b->slot[slot].level].inst_side;
+    struct oct_book_side *bs = &b->side[inst_side];
+    int64_t key = oct_book_key(inst_side & 1, px.v);
+    int64_t old_key = b->lvl[b->slot[slot].level].key;
+    int64_t old_qty = b->slot[slot].qty;
+    int64_t old_best = bs->key[0];
+    uint32_t level = oct_book_side_find(b, bs, key);
+    int64_t sum;
+    if (oct_unlikely(level != OCT_BOOK_NONE &&
+                     __builtin_add_overflow(b->lvl[level].qty, qty.v, &sum)))
+        return OCT_BOOK_RANGE;
+    uint32_t new_slot = oct_book_place(b, new_home);
+    if (oct_unlikely(new_slot == OCT_BOOK_NONE))
+        return refuse_full(b, inst_side >> 1);
+    if (level == OCT_BOOK_NONE) {
+        level = level_make(b, inst_side, key);
+        if (oct_unlikely(level == OCT_BOOK_NONE)) {
+            oct_book_vacate(b, new_home, new_slot);
+            return refuse_full(b, inst_side >> 1);
+        }
+    }
+    enqueue(b, new_slot, new_ref, level, qty.v);
+    dequeue(b, slot);
+    oct_book_vacate(b, home, slot);
+    touch_fill(touch, &b->lvl[level], qty.v, qty.v);
+    bool at_top = old_key == old_best || key == bs->key[0];
+    return at_top && (old_key != key || old_qty != qty.v) ? OCT_BOOK_TOP : OCT_BOOK_OK;
+}
+
+struct clear_ctx {
+    struct oct_books *b;
+};
+
+static bool clear_level(void *ctx, uint32_t level)
+{
+    struct oct_books *b = ((struct clear_ctx *)ctx)->b;
+    uint32_t at = b->lvl[level].head;
+    while (at != OCT_BOOK_NONE) {
+        uint32_t next = b->slot[at].next;
+        oct_book_vacate(b, oct_book_home(b, b->slot[at].ref), at);
+        b->order_cnt--;
+        at = next;
+    }
+    level_give(b, level);
+    return true;
+}
+
+void oct_book_clear(struct oct_books *b, uint32_t inst)
+{
+    if (inst >= b->inst_cnt)
+        return;
+    for (uint32_t i = 2 * inst; i < 2 * inst + 2; i++) {
+        struct oct_book_side *s = &b->side[i];
+        oct_book_side_walk(b, s, clear_level, &(struct clear_ctx){b});
+        oct_book_tree_free(b, &s->root);
+        *s = (struct oct_book_side){.root = OCT_BOOK_NONE};
+        for (uint32_t k = 0; k < OCT_BOOK_TOP_CNT; k++)
+            s->key[k] = OCT_BOOK_KEY_NONE;
+    }
+}

@@ -1,0 +1,166 @@
+/* book_priv.h - the tables behind book.h, for this folder only.
+ *
+ * Orders live in one hash table and never move while they live: a line holds two of them, and an
+ * order that finds its home line full goes to one of the next lines, or to the stash.  Every line
+ * counts the orders that passed it by, so that a search ends at the first line that nobody passed
+ * and a removal leaves no tombstone.  Queue links are slot numbers.
+ *
+ * Levels live in a pool and never move either.  A side keeps its best eight in two vectors, deeper
+ * ones in a tree (tree_priv.h).  Prices are stored as keys, larger is better on both sides. */
+#ifndef OCT_BOOK_BOOK_PRIV_H
+#define OCT_BOOK_BOOK_PRIV_H
+
+#include <immintrin.h>
+
+#include "dataplane/book/book.h"
+
+#define OCT_BOOK_TOP_CNT    8u
+#define OCT_BOOK_LINE_MAX   16u /* lines a search may visit */
+#define OCT_BOOK_STASH_CNT  64u
+#define OCT_BOOK_KEY_NONE   INT64_MIN
+#define OCT_BOOK_NONE       0u /* no slot, no level, no node: all count from 1 */
+#define OCT_BOOK_FANOUT     21u
+#define OCT_BOOK_HEIGHT_MAX 12u
+
+/* One order; level 0 means the slot is free. */
+struct oct_book_slot {
+    uint64_t ref;
+    int64_t qty;
+    uint32_t level;
+    uint32_t prev; /* towards the head of the queue */
+    uint32_t next;
+    uint32_t passed; /* of the line, kept in its first slot: orders that went past it */
+};
+_Static_assert(sizeof(struct oct_book_slot) == 32, "two orders a line");
+
+struct oct_book_lvl {
+    int64_t key;
+    int64_t qty;
+    uint32_t order_cnt;
+    uint32_t head;
+    uint32_t tail;      /* while free: next free level */
+    uint32_t inst_side; /* inst * 2 + side */
+};
+_Static_assert(sizeof(struct oct_book_lvl) == 32, "two levels a line");
+
+struct oct_book_side {
+    int64_t key[OCT_BOOK_TOP_CNT]; /* best first; OCT_BOOK_KEY_NONE where there is none */
+    uint32_t lvl[OCT_BOOK_TOP_CNT];
+    uint32_t top_cnt;
+    uint32_t deep_cnt;
+    uint32_t root;       /* tree of the levels behind the best */
+    uint32_t incomplete; /* in the bid side: orders of this instrument were refused for room */
+    uint64_t pad[2];
+};
+_Static_assert(sizeof(struct oct_book_side) == 128, "two lines a side");
+
+struct oct_book_node {
+    int64_t key[OCT_BOOK_FANOUT];  /* ascending; in inner nodes lower bounds, the first unused */
+    uint32_t val[OCT_BOOK_FANOUT]; /* levels, or children; val[0] while free: next free node */
+    uint16_t cnt;
+    uint16_t height; /* 0 is a leaf */
+};
+_Static_assert(sizeof(struct oct_book_node) == 256, "four lines a node");
+
+struct oct_books {
+    struct oct_book_slot *slot; /* lines of two, then the stash */
+    struct oct_book_lvl *lvl;
+    struct oct_book_side *side; /* [inst * 2 + side] */
+    struct oct_book_node *node;
+    uint64_t seed0;
+    uint64_t seed1;
+    uint32_t line_cnt; /* home lines; OCT_BOOK_LINE_MAX - 1 more follow */
+    uint32_t stash;    /* first slot of the stash */
+    uint32_t inst_cnt;
+    uint32_t order_cnt;
+    uint32_t order_cnt_max;
+    uint32_t level_cnt;
+    uint32_t level_cnt_max;
+    uint32_t level_free; /* head of the list of free levels */
+    uint32_t level_used; /* levels ever taken: beyond them all are free and unlinked */
+    uint32_t node_cnt;
+    uint32_t node_cnt_max;
+    uint32_t node_free;
+    uint32_t node_used;
+    uint32_t stash_cnt;
+};
+
+OCT_INLINE int64_t oct_book_key(uint32_t side, int64_t px)
+{
+    return side == OCT_BUY ? px : -px;
+}
+
+OCT_INLINE uint64_t oct_book_hash(const struct oct_books *b, uint64_t ref)
+{
+    unsigned __int128 p = (unsigned __int128)(ref ^ b->seed0) * b->seed1;
+    uint64_t h = (uint64_t)p ^ (uint64_t)(p >> 64);
+    return h * UINT64_C(0xd6e8feb86659fd93);
+}
+
+/* First slot of the home line. Slot 0 of the table is never used: line 0 is a spare. */
+OCT_INLINE uint32_t oct_book_home(const struct oct_books *b, uint64_t ref)
+{
+    uint64_t line = ((oct_book_hash(b, ref) >> 32) * b->line_cnt) >> 32;
+    return ((uint32_t)line + 1) * 2;
+}
+
+uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home);
+uint32_t oct_book_place_far(struct oct_books *b, uint32_t home);
+void oct_book_vacate_far(struct oct_books *b, uint32_t home, uint32_t slot);
+
+/* Slot of a reference or OCT_BOOK_NONE. */
+OCT_INLINE uint32_t oct_book_find(const struct oct_books *b, uint64_t ref, uint32_t home)
+{
+    const struct oct_book_slot *s = &b->slot[home];
+    uint32_t second = s[1].ref == ref && s[1].level != OCT_BOOK_NONE;
+    s += second;
+    if (oct_likely(s->ref == ref && s->level != OCT_BOOK_NONE))
+        return home + second;
+    if (oct_likely(b->slot[home].passed == 0))
+        return OCT_BOOK_NONE;
+    return oct_book_find_far(b, ref, home);
+}
+
+/* A free slot for a reference that is not in the table, or OCT_BOOK_NONE.  The caller fills it
+ * before anything else happens, or vacates it. */
+OCT_INLINE uint32_t oct_book_place(struct oct_books *b, uint32_t home)
+{
+    uint32_t second = b->slot[home].level != OCT_BOOK_NONE;
+    if (oct_likely(b->slot[home + second].level == OCT_BOOK_NONE))
+        return home + second;
+    return oct_book_place_far(b, home);
+}
+
+OCT_INLINE void oct_book_vacate(struct oct_books *b, uint32_t home, uint32_t slot)
+{
+    b->slot[slot].level = OCT_BOOK_NONE;
+    if (oct_unlikely((slot & ~1u) != home))
+        oct_book_vacate_far(b, home, slot);
+}
+
+/* ---- side.c: levels of one side ---------------------------------------------------------------- */
+
+/* Level of a key, OCT_BOOK_NONE when there is none. */
+uint32_t oct_book_side_find(const struct oct_books *b, const struct oct_book_side *s, int64_t key);
+/* Adds a level whose key is not there.  false when the tree has no room. */
+bool oct_book_side_insert(struct oct_books *b, struct oct_book_side *s, int64_t key, uint32_t lvl);
+/* Removes the level of a key, which is there. */
+void oct_book_side_remove(struct oct_books *b, struct oct_book_side *s, int64_t key);
+/* Visits levels best first until visit says false; false when it was stopped. */
+typedef bool oct_book_visit_fn(void *ctx, uint32_t lvl);
+bool oct_book_side_walk(const struct oct_books *b, const struct oct_book_side *s,
+                        oct_book_visit_fn *visit, void *ctx);
+
+/* ---- tree.c: sorted map from key to level, nodes from the pool ---------------------------------- */
+
+uint32_t oct_book_tree_find(const struct oct_books *b, uint32_t root, int64_t key);
+bool oct_book_tree_insert(struct oct_books *b, uint32_t *root, int64_t key, uint32_t lvl);
+void oct_book_tree_remove(struct oct_books *b, uint32_t *root, int64_t key);
+/* Takes the largest key; the tree is not empty. */
+uint32_t oct_book_tree_pop(struct oct_books *b, uint32_t *root, int64_t *key);
+void oct_book_tree_free(struct oct_books *b, uint32_t *root);
+/* Visits levels in descending order of key until visit says false; false when stopped. */
+bool oct_book_tree_walk(const struct oct_books *b, uint32_t root, oct_book_visit_fn *visit,
+                        void *ctx);
+
+#endif

@@ -1,0 +1,166 @@
+#include "dataplane/base/hash.h"
+#include "dataplane/book/book_priv.h"
+
+/* Reading: best, depth, queue, digest. */
+
+static void level_copy(const struct oct_books *b, uint32_t level, struct oct_level *out)
+{
+    const struct oct_book_lvl *l = &b->lvl[level];
+    *out = (struct oct_level){
+        .px = {oct_book_key(l->inst_side & 1, l->key)}, .qty = {l->qty}, .order_cnt = l->order_cnt};
+}
+
+static const struct oct_book_side *side_of(const struct oct_books *b, uint32_t inst,
+                                           enum oct_side side)
+{
+    if (inst >= b->inst_cnt || (uint32_t)side > OCT_SELL)
+        return NULL;
+    return &b->side[2 * inst + (uint32_t)side];
+}
+
+bool oct_book_best(const struct oct_books *b, uint32_t inst, enum oct_side side,
+                   struct oct_level *out)
+{
+    const struct oct_book_side *s = side_of(b, inst, side);
+    if (s == NULL || s->top_cnt == 0)
+        return false;
+    level_copy(b, s->lvl[0], out);
+    return true;
+}
+
+struct depth_ctx {
+    const struct oct_books *b;
+    struct oct_level *out;
+    uint32_t n;
+    uint32_t cnt;
+};
+
+static bool depth_visit(void *ctx, uint32_t level)
+{
+    struct depth_ctx *c = ctx;
+    if (c->cnt == c->n)
+        return false;
+    level_copy(c->b, level, &c->out[c->cnt++]);
+    return true;
+}
+
+uint32_t oct_book_depth(const struct oct_books *b, uint32_t inst, enum oct_side side,
+                        struct oct_level *out, uint32_t n)
+{
+    const struct oct_book_side *s = side_of(b, inst, side);
+    if (s == NULL)
+        return 0;
+    struct depth_ctx c = {.b = b, .out = out, .n = n};
+    oct_book_side_walk(b, s, depth_visit, &c);
+    return c.cnt;
+}
+
+uint32_t oct_book_level_cnt(const struct oct_books *b, uint32_t inst, enum oct_side side)
+{
+    const struct oct_book_side *s = side_of(b, inst, side);
+    return s == NULL ? 0 : s->top_cnt + s->deep_cnt;
+}
+
+bool oct_book_incomplete(const struct oct_books *b, uint32_t inst)
+{
+    return inst < b->inst_cnt && b->side[2 * inst].incomplete != 0;
+}
+
+static void order_copy(const struct oct_books *b, uint32_t slot, struct oct_book_order *out)
+{
+    const struct oct_book_slot *s = &b->slot[slot];
+    const struct oct_book_lvl *l = &b->lvl[s->level];
+    *out = (struct oct_book_order){.ref = s->ref,
+                                   .inst = l->inst_side >> 1,
+                                   .side = (uint8_t)(l->inst_side & 1),
+                                   .px = {oct_book_key(l->inst_side & 1, l->key)},
+                                   .qty = {s->qty}};
+}
+
+bool oct_book_order(const struct oct_books *b, uint64_t ref, struct oct_book_order *out)
+{
+    uint32_t slot = oct_book_find(b, ref, oct_book_home(b, ref));
+    if (slot == OCT_BOOK_NONE)
+        return false;
+    order_copy(b, slot, out);
+    return true;
+}
+
+uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side side, oct_px px,
+                        struct oct_book_order *out, uint32_t n)
+{
+    const struct oct_book_side *s = side_of(b, inst, side);
+    if (s == NULL || px.v <= 0)
+        return 0;
+    uint32_t level = oct_book_side_find(b, s, oct_book_key((uint32_t)side, px.v));
+    if (level == OCT_BOOK_NONE)
+        return 0;
+    uint32_t cnt = 0;
+    for (uint32_t at = b->lvl[level].head; at != OCT_BOOK_NONE && cnt < n; at = b->slot[at].next)
+        order_copy(b, at, &out[cnt++]);
+    return cnt;
+}
+
+uint32_t oct_books_order_cnt(const struct oct_books *b)
+{
+    return b->order_cnt;
+}
+
+uint32_t oct_books_level_cnt(const struct oct_books *b)
+{
+    return b->level_cnt;
+}
+
+uint32_t oct_books_stash_cnt(const struct oct_books *b)
+{
+    return b->stash_cnt;
+}
+
+struct digest_ctx {
+    const struct oct_books *b;
+    uint64_t h;
+};
+
+static void digest_word(struct digest_ctx *c, uint64_t w)
+{
+    c->h = oct_mix64(c->h ^ w) + UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static bool digest_visit(void *ctx, uint32_t level)
+{
+    struct digest_ctx *c = ctx;
+    const struct oct_book_lvl *l = &c->b->lvl[level];
+    digest_word(c, (uint64_t)l->key);
+    digest_word(c, l->order_cnt);
+    for (uint32_t at = l->head; at != OCT_BOOK_NONE; at = c->b->slot[at].next) {
+        digest_word(c, c->b->slot[at].ref);
+        digest_word(c, (uint64_t)c->b->slot[at].qty);
+    }
+    return true;
+}
+
+static void digest_inst(struct digest_ctx *c, uint32_t inst)
+{
+    const struct oct_book_side *s = &c->b->side[2 * inst];
+    digest_word(c, inst);
+    digest_word(c, s[0].incomplete);
+    for (uint32_t i = 0; i < 2; i++) {
+        digest_word(c, (uint64_t)s[i].top_cnt + s[i].deep_cnt);
+        oct_book_side_walk(c->b, &s[i], digest_visit, c);
+    }
+}
+
+uint64_t oct_books_digest(const struct oct_books *b, uint32_t inst)
+{
+    struct digest_ctx c = {.b = b};
+    if (inst != UINT32_MAX) {
+        if (inst < b->inst_cnt)
+            digest_inst(&c, inst);
+        return c.h;
+    }
+    for (uint32_t i = 0; i < b->inst_cnt; i++) {
+        if ((b->side[2 * i].top_cnt | b->side[2 * i + 1].top_cnt | b->side[2 * i].incomplete) != 0)
+            digest_inst(&c, i);
+    }
+    return c.h;
+}
