@@ -77,8 +77,9 @@ int oct_soupbin_server_init(struct oct_soupbin_server *s, const struct oct_soupb
 int oct_soupbin_server_input(struct oct_soupbin_server *s, int64_t now_ns, const uint8_t *data,
                              uint32_t sz, struct oct_soupbin_in *in);
 
-/* Writes what is due into out, whole packets only, as many as fit in cap (at least 64).  Returns
- * the bytes written; call again until 0. */
+/* Writes what is due into out, whole packets only, as many as fit in cap (at least
+ * OCT_VENUE_MSG_MAX, which is also the limit of one framed message of the store).  Returns the
+ * bytes written; call again until 0. */
 uint32_t oct_soupbin_server_output(struct oct_soupbin_server *s, int64_t now_ns, uint8_t *out,
                                    uint32_t cap);
 
