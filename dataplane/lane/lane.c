@@ -346,10 +346,11 @@ static void housekeeping(struct oct_lane *l)
         oct_lane_input(l, &m.hdr);
     }
     oct_lane_watch_recorder(l);
+    if (l->cfg.collector.deadline(l->cfg.collector.self) <= now)
+        l->cfg.collector.tick(l->cfg.collector.self, now);
     if (now < l->slow_at_ns)
         return;
     l->slow_at_ns = now + OCT_LANE_SLOW_NS;
-    l->cfg.collector.tick(l->cfg.collector.self, now);
     publish_status(l);
     if (now >= l->clock_at_ns) {
         l->clock_at_ns = now + OCT_NS_PER_S;

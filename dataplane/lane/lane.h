@@ -40,6 +40,7 @@ extern const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT];
 struct oct_lane_collector {
     void (*packet)(void *self, const struct oct_nic_pkt *pkt, int64_t now_ns);
     void (*tick)(void *self, int64_t now_ns);
+    int64_t (*deadline)(const void *self); /* when tick has something to do */
     void *self;
 };
 
