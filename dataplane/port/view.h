@@ -19,15 +19,40 @@ struct oct_inst_view {
     int64_t last_ns; /* lane time of the last sale */
     int64_t bbo_ns;  /* lane time of the last BBO change */
     uint8_t known;   /* directory entry, from the venue or assumed */
-    uint8_t stale;   /* the book may be wrong */
+    uint8_t stale;   /* OCT_STALE_*: why the book may be wrong, 0 when it is in sync */
     char trading;    /* 'T' trading, 'H' halted, 'P' paused, 'Q' quotation only, ' ' unknown */
     char short_sale; /* '0' none, '1' restricted, '2' restricted (in effect), ' ' unknown */
     uint8_t assumed; /* 1 trading state, 2 directory, 4 short-sale state: from reference data */
     uint8_t locked;  /* 1 locked, 2 crossed */
-    uint8_t lot_log; /* reserved, zero */
+    uint8_t own;     /* realtime's */
     uint8_t pad;
 };
 _Static_assert(sizeof(struct oct_inst_view) == 64, "one line");
+
+enum oct_stale {
+    OCT_STALE_GAP = 1,      /* messages are missing and being recovered */
+    OCT_STALE_SILENT = 2,   /* all lines are silent */
+    OCT_STALE_LOST = 4,     /* messages were lost, until a clear */
+    OCT_STALE_CONTRARY = 8, /* the feed contradicted the book, until a clear */
+    OCT_STALE_ROOM = 16,    /* orders were refused for lack of room, until a clear */
+};
+
+/* (bid - ask) / (bid + ask) quantity at the top, -1 to 1; 0 when the book is empty. */
+OCT_INLINE double oct_view_imbalance(const struct oct_inst_view *v)
+{
+    double bid = (double)v->bid_qty.v, ask = (double)v->ask_qty.v;
+    return bid + ask > 0 ? (bid - ask) / (bid + ask) : 0.0;
+}
+
+/* (bid_px * ask_qty + ask_px * bid_qty) / (bid_qty + ask_qty), in currency; NAN unless both sides
+ * are there. */
+OCT_INLINE double oct_view_microprice(const struct oct_inst_view *v)
+{
+    if (v->bid_px.v == 0 || v->ask_px.v == 0)
+        return __builtin_nan("");
+    double bid = (double)v->bid_qty.v, ask = (double)v->ask_qty.v;
+    return ((double)v->bid_px.v * ask + (double)v->ask_px.v * bid) / (bid + ask) * 1e-9;
+}
 
 /* Owner: realtime.  Slow-changing facts. */
 struct oct_inst_ref {
@@ -55,8 +80,6 @@ struct oct_features {
     double atr;         /* 14 bars */
     double momentum;    /* close over close 10 bars ago, minus 1 */
     double vwap;        /* of the session so far */
-    double imbalance;   /* (bid - ask) / (bid + ask) quantity at the top, -1 to 1 */
-    double microprice;  /* (bid_px * ask_qty + ask_px * bid_qty) / (bid_qty + ask_qty) */
     double last_close;  /* close of the last bar */
     uint32_t bar_cnt;   /* bars closed so far */
     uint32_t pad;
