@@ -53,8 +53,9 @@ int oct_enum_value(const char *enum_name, const char *text);
 
 /* One record as a JSON object without newline: "type", "lane", "input", then the fields but
  * padding; enums by name, prices and quantities as decimal strings, 64-bit integers and ns stamps
- * as decimal strings, data[] as hexadecimal.  Returns the length it needs; writes at most sz bytes,
- * with a final NUL (as snprintf). */
+ * as decimal strings, data[] as hexadecimal.  A record that is not valid becomes type "invalid"
+ * with its number and size.  Returns the length it needs; writes at most sz bytes, with a final
+ * NUL (as snprintf). */
 size_t oct_msg_json(const struct oct_msg_hdr *m, char *buf, size_t sz);
 
 /* docs/records.md. */

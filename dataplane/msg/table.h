@@ -362,5 +362,10 @@
     M(MARKET, market, 50, L, OCT_MSG_MARKET) \
     M(TIMER, timer, 51, L, OCT_MSG_TIMER)
 
+/* ---- every enum above, by the name that units use; a new enum needs its row here ---------------------------------------------- */
+#define OCT_ENUM_TABLE(X) \
+    X(ACTION) X(CMD) X(CMD_RESULT) X(FEED_EVENT) X(LADDER) X(MD) X(ORD_STATE) X(ORD_TYPE) X(RECORDER) X(RISK) \
+    X(SCOPE) X(SIDE) X(TIF) X(VEN) X(VENUE_EVENT)
+
 /* clang-format on */
 #endif

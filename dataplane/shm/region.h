@@ -7,7 +7,9 @@
  *
  * Thread:  the creator lays out objects alone, then seals; afterwards the directory never changes
  *          and any process may join.  Joiners check magic, layout version, sizes and bounds of
- *          every entry: a region is hostile input. */
+ *          every entry: a region is hostile input.
+ * Limit:   who may write the file may also cut it short, which turns the next access of everybody
+ *          into SIGBUS.  File permissions decide who that is: "pub" is for the dataplane alone. */
 #ifndef OCT_SHM_REGION_H
 #define OCT_SHM_REGION_H
 
@@ -49,9 +51,13 @@ int oct_region_join(struct oct_region *r, const char *dir, const char *name,
 /* Address and size of an object in this process; NULL when it is not there. */
 void *oct_region_find(const struct oct_region *r, const char *obj, size_t *sz);
 
+/* False once the creator has replaced or removed the file (its magic is cleared first): leave and
+ * join again. */
+bool oct_region_current(const struct oct_region *r);
+
 /* Unmaps; the file stays.  NULL and closed regions are fine. */
 void oct_region_leave(struct oct_region *r);
-/* Removes the file. */
+/* Removes the file; who still maps it finds it no longer current. */
 int oct_region_unlink(const char *dir, const char *name);
 
 #endif

@@ -17,7 +17,8 @@
 #include "dataplane/msg/msg.h"
 
 /* seq of the slot at position p (0-based) is p + 1 once written, OCT_SLOT_BUSY while it is being
- * written.  Words hold a slice of the record. */
+ * written.  Words hold a slice of the record.  The slots of a record are written last to first, so
+ * that a reader which sees the first one finds the others written. */
 struct oct_slot {
     _Atomic uint64_t seq;
     _Atomic uint64_t word[7];
@@ -25,13 +26,18 @@ struct oct_slot {
 _Static_assert(sizeof(struct oct_slot) == OCT_SLOT_SZ, "slot");
 #define OCT_SLOT_BUSY UINT64_MAX
 
+#define OCT_RING_MARK_CNT 8u
+
 struct oct_ring {
     uint64_t magic;
     uint32_t version;
     uint32_t depth; /* slots, power of two */
     uint64_t pad0[14];
     _Atomic uint64_t head; /* writer: position after the last published slot */
-    uint64_t pad1[15];
+    /* writer: for each eighth of the ring, where the first record that starts in it starts.  A
+     * reader that has lost its place finds one here. */
+    _Atomic uint64_t start[OCT_RING_MARK_CNT];
+    uint64_t pad1[7];
     _Atomic uint64_t recorded; /* recorder: position up to which it has taken records */
     _Atomic uint64_t durable;  /* recorder: position up to which records are on disk */
     uint64_t pad2[14];
@@ -59,6 +65,7 @@ OCT_HOT uint64_t oct_ring_publish2(struct oct_ring *ring, const struct oct_msg_h
 /* A reader's own place. */
 struct oct_ring_reader {
     const struct oct_ring *ring;
+    uint64_t mask;   /* depth - 1, read once: the ring's own field is another process's */
     uint64_t pos;    /* next position to read */
     uint64_t lapped; /* slots lost so far */
 };
@@ -69,7 +76,8 @@ enum oct_ring_read {
     OCT_RING_LAPPED = -1 /* slots were lost (counted); pos moved to a record start ahead */
 };
 
-/* from_start: at the oldest position that is surely whole; else at the head. */
+/* from_start: at the oldest record start that is not about to be overwritten (within an eighth of
+ * the ring); else at the head. */
 void oct_ring_reader_init(struct oct_ring_reader *r, const struct oct_ring *ring, bool from_start);
 
 /* Copies the next record into buf (OCT_MSG_SZ_MAX bytes, 8-aligned).  A record whose header is
