@@ -182,7 +182,7 @@
     A(u16, 6, contrib, "", "contributing strategies, 65535 for none") A(u8, 4, pad, "", "zero") \
     A(f64, 6, weight, "", "their weights, summing to 1") A(f64, 6, signal, "", "their signals")
 
-/* A line of the exposure tables as the check saw it. */
+/* The judgement of one intent, with the exact inputs of every check. */
 #define OCT_MSG_VERDICT(F, A) \
     F(u64, intent_id, "", "the intent judged") F(u64, approval_id, "", "non-zero when approved") \
     F(u64, order_id, "", "order concerned, assigned at approval of a new one") \
@@ -206,7 +206,19 @@
     F(money, strat_pnl, "money", "profit and loss of the strategy") \
     F(money, acct_pnl, "money", "profit and loss of the account") \
     F(money, acct_peak, "money", "highest profit and loss of the account so far") \
-    F(u32, rate_used, "", "messages in the current window") F(u32, repeat_used, "", "executions in the current window")
+    F(u32, rate_used, "", "messages in the current window") F(u32, repeat_used, "", "executions in the current window") \
+    F(qty, added, "qty", "what the order may add to what is open") F(px, tick, "px", "price increment at this price") \
+    F(qty, acct_pos, "qty", "position of the account in the instrument") \
+    F(qty, acct_buy, "qty", "its working buys") F(qty, acct_sell, "qty", "its working sells") \
+    F(money, inst_gross, "money", "gross exposure in the instrument") \
+    F(money, strat_peak, "money", "highest profit and loss of the strategy so far") \
+    F(money, firm_pnl, "money", "profit and loss of the firm") \
+    F(money, firm_peak, "money", "highest profit and loss of the firm so far") \
+    F(px, own_px, "px", "best own resting price on the other side, 0 for none") \
+    F(i64, dup_age_ns, "ns", "age of the same order sent before, 0 for none") \
+    F(u32, firm_open_orders, "", "open orders of the firm") F(u32, firm_rate_used, "", "messages of the firm in the window") \
+    F(u32, cond, "flags", "1 session down, 2 recorder behind, 4 clock bad, 8 strategy unknown or off, 16 order unknown, 32 order state, 64 table full, 128 venue field, 256 marked short, 512 killed") \
+    F(u32, acct_open_orders, "", "open orders of the account")
 
 /* An order message that goes to the venue. Its record precedes its bytes. */
 #define OCT_MSG_ORDER(F, A) \
