@@ -3,7 +3,7 @@
 #include <string.h>
 
 const struct oct_risk_limit_def oct_risk_limit_defs[OCT_RISK_LIMIT_END - 1] = {
-#define L(key, name, type, unit, scopes, doc)                                                      \
+#define L(key, name, type, unit, scopes, doc) \
     [(key)-1] = {#name, doc, (key), OCT_RISK_UNIT_##unit, (scopes)},
     OCT_RISK_LIMITS(L)
 #undef L
@@ -88,10 +88,10 @@ enum oct_cmd_result_kind oct_risk_limits_set(struct oct_risk_limits *l, enum oct
     if (!row_of(l, scope, id) || value < 0)
         return OCT_CMD_RESULT_BAD_VALUE;
     switch (key) {
-#define L(k, name, type, unit, scopes, doc)                                                        \
-    case (k):                                                                                      \
-        if (value > VALUE_MAX_##type)                                                              \
-            return OCT_CMD_RESULT_BAD_VALUE;                                                       \
+#define L(k, name, type, unit, scopes, doc)  \
+    case (k):                                \
+        if (value > VALUE_MAX_##type)        \
+            return OCT_CMD_RESULT_BAD_VALUE; \
         break;
         OCT_RISK_LIMITS(L)
 #undef L
@@ -101,9 +101,9 @@ enum oct_cmd_result_kind oct_risk_limits_set(struct oct_risk_limits *l, enum oct
     if (!row)
         return OCT_CMD_RESULT_REFUSED;
     switch (key) {
-#define L(k, name, type, unit, scopes, doc)                                                        \
-    case (k):                                                                                      \
-        row->name = (type)value;                                                                   \
+#define L(k, name, type, unit, scopes, doc) \
+    case (k):                               \
+        row->name = (type)value;            \
         break;
         OCT_RISK_LIMITS(L)
 #undef L
@@ -120,8 +120,8 @@ __int128 oct_risk_limits_get(const struct oct_risk_limits *l, enum oct_scope sco
     if (!def || !row || !(def->scopes & (1u << scope)))
         return -1;
     switch (key) {
-#define L(k, name, type, unit, scopes, doc)                                                        \
-    case (k):                                                                                      \
+#define L(k, name, type, unit, scopes, doc) \
+    case (k):                               \
         return row->name;
         OCT_RISK_LIMITS(L)
 #undef L
@@ -143,8 +143,7 @@ static uint32_t cmd_id(const struct oct_in_cmd *cmd)
     }
 }
 
-static enum oct_cmd_result_kind begin(struct oct_risk_limits_stage *s,
-                                      const struct oct_in_cmd *cmd)
+static enum oct_cmd_result_kind begin(struct oct_risk_limits_stage *s, const struct oct_in_cmd *cmd)
 {
     if (cmd->version <= s->active.version || (cmd->value != 0 && cmd->value != 1))
         return OCT_CMD_RESULT_BAD_VALUE;
@@ -166,7 +165,8 @@ enum oct_cmd_result_kind oct_risk_limits_cmd(struct oct_risk_limits_stage *s,
     case OCT_CMD_LIMIT_BEGIN:
         return begin(s, cmd);
     case OCT_CMD_LIMIT_ROW: {
-        __int128 value = (__int128)(((unsigned __int128)cmd->value_hi << 64) | (uint64_t)cmd->value);
+        __int128 value =
+            (__int128)(((unsigned __int128)cmd->value_hi << 64) | (uint64_t)cmd->value);
         if (!ours)
             return OCT_CMD_RESULT_WRONG_STATE;
         return oct_risk_limits_set(&s->staged, (enum oct_scope)cmd->scope, cmd_id(cmd), cmd->key,

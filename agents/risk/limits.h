@@ -18,7 +18,7 @@
 
 #define OCT_RISK_STRATEGY_MAX 31u /* ids 0..30, as many as the kill word names */
 #define OCT_RISK_ACCOUNT_MAX  32u
-#define OCT_RISK_INST_ROW_MAX 254u /* instruments with limits of their own */
+#define OCT_RISK_INST_ROW_MAX 254u       /* instruments with limits of their own */
 #define OCT_RISK_INST_ALL     UINT32_MAX /* the row of all instruments without one of their own */
 
 #define OCT_RISK_ON_FIRM     (1u << OCT_SCOPE_FIRM)
@@ -124,9 +124,9 @@ struct oct_risk_limits {
     uint32_t inst_row_cnt;
     uint32_t inst_of_row[OCT_RISK_INST_ROW_MAX + 2]; /* [0] is OCT_RISK_INST_ALL */
     struct oct_risk_limit_row firm;
-    struct oct_risk_limit_row account[OCT_RISK_ACCOUNT_MAX];
-    struct oct_risk_limit_row strategy[OCT_RISK_STRATEGY_MAX + 1];
-    struct oct_risk_limit_row inst[OCT_RISK_INST_ROW_MAX + 2]; /* [0] for all others */
+    struct oct_risk_limit_row account[OCT_RISK_ACCOUNT_MAX + 1];   /* the last is never set */
+    struct oct_risk_limit_row strategy[OCT_RISK_STRATEGY_MAX + 1]; /* the last is never set */
+    struct oct_risk_limit_row inst[OCT_RISK_INST_ROW_MAX + 2];     /* [0] for all others */
 };
 
 /* All limits zero: everything is refused. */

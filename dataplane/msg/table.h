@@ -217,7 +217,7 @@
     F(px, own_px, "px", "best own resting price on the other side, 0 for none") \
     F(i64, dup_age_ns, "ns", "age of the same order sent before, 0 for none") \
     F(u32, firm_open_orders, "", "open orders of the firm") F(u32, firm_rate_used, "", "messages of the firm in the window") \
-    F(u32, cond, "flags", "1 session down, 2 recorder behind, 4 clock bad, 8 strategy unknown or off, 16 order unknown, 32 order state, 64 table full, 128 venue field, 256 marked short, 512 killed") \
+    F(u32, cond, "flags", "1 session down, 2 recorder behind, 4 clock bad, 8 strategy unknown or off, 16 order unknown, 32 order state, 64 table full, 128 venue field, 256 marked short, 512 off tick") \
     F(u32, acct_open_orders, "", "open orders of the account")
 
 /* An order message that goes to the venue. Its record precedes its bytes. */

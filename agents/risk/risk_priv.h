@@ -1,0 +1,235 @@
+/* risk_priv.h - the state of the risk agent. */
+#ifndef OCT_RISK_RISK_PRIV_H
+#define OCT_RISK_RISK_PRIV_H
+
+#include "agents/risk/checks_priv.h"
+#include "agents/risk/risk.h"
+#include "dataplane/base/hash.h"
+
+#define NO_FLOOR (-((__int128)1 << 126))
+#define NONE     UINT32_MAX
+
+/* Events in a sliding window of eight slots of 2^shift ns: at least seven slots long, at most
+ * eight. */
+struct window {
+    int64_t slot; /* number of the newest slot: time >> shift */
+    uint32_t sum;
+    uint32_t cnt[8];
+    uint32_t pad;
+};
+
+OCT_INLINE void window_clear(struct window *w, int64_t slot)
+{
+    *w = (struct window){.slot = slot};
+}
+
+/* Brings the window to a slot.  A slot before the newest means that the width changed: the window
+ * starts anew. */
+OCT_INLINE void window_move(struct window *w, int64_t slot)
+{
+    uint64_t ahead = (uint64_t)(slot - w->slot);
+
+    if (oct_likely(ahead == 0))
+        return;
+    if (ahead >= 8) {
+        window_clear(w, slot);
+        return;
+    }
+    while (w->slot != slot) {
+        w->slot++;
+        w->sum -= w->cnt[w->slot & 7];
+        w->cnt[w->slot & 7] = 0;
+    }
+}
+
+OCT_INLINE void window_add(struct window *w, int64_t slot)
+{
+    window_move(w, slot);
+    w->cnt[slot & 7]++;
+    w->sum++;
+}
+
+/* Slots of the message rate: 8 x 134 ms. */
+#define RATE_SHIFT 27
+
+/* One member of firm, account or strategy.  The first line is what marks touch. */
+struct scope {
+    __int128 pnl;
+    __int128 peak;  /* highest pnl so far, 0 at least */
+    __int128 floor; /* pnl below this: look at loss and drawdown */
+    __int128 gross;
+    uint32_t open_orders;
+    uint8_t ladder; /* enum oct_ladder_state */
+    uint8_t on;     /* strategies: switched on */
+    uint8_t repeat_shift;
+    uint8_t pad;
+    struct window rate;
+    uint64_t pad1;
+};
+_Static_assert(sizeof(struct scope) == 128, "two lines");
+
+/* A strategy, or an account, in an instrument.  Never removed during a day. */
+struct pos {
+    uint64_t key; /* 0: free */
+    oct_qty pos;
+    oct_qty buy; /* working and in flight */
+    oct_qty sell;
+    __int128 cash;
+    oct_px mark;
+    uint32_t next; /* next strategy in the same instrument, NONE at the end */
+    uint16_t id;   /* strategy, or account */
+    uint16_t account;
+    struct window repeat; /* executions */
+    int64_t pub_ns;       /* when its position record was published last */
+    uint32_t inst;
+    uint32_t pad;
+};
+_Static_assert(sizeof(struct pos) == 128, "two lines");
+
+#define KEY_STRATEGY(s, i) (UINT64_C(1) << 63 | (uint64_t)(s) << 32 | (i))
+#define KEY_ACCOUNT(a, i)  (UINT64_C(3) << 62 | (uint64_t)(a) << 32 | (i))
+
+/* All of the firm in an instrument: one line. */
+struct inst {
+    oct_qty pos;
+    oct_qty buy;
+    oct_qty sell;
+    oct_px own_bid; /* best of our buys, 0 for none */
+    __int128 gross;
+    oct_px own_ask; /* best of our sells, 0 for none */
+    uint32_t head;  /* first struct pos of a strategy, NONE */
+    uint8_t row;    /* of limits.inst */
+    uint8_t restricted;
+    uint8_t pad[2];
+};
+_Static_assert(sizeof(struct inst) == 64, "one line");
+
+struct order {
+    uint64_t order_id;
+    oct_px px; /* 0 for market */
+    oct_qty open;
+    oct_qty qty;
+    oct_qty filled;
+    uint32_t inst;
+    uint16_t strategy;
+    uint16_t account;
+    uint32_t hash_next;
+    uint32_t inst_next;
+    uint32_t inst_prev;
+    uint8_t side;
+    uint8_t pad[3];
+};
+_Static_assert(sizeof(struct order) == 64, "one line");
+
+/* Orders sent lately, four to a line. */
+#define RECENT_WAYS 4u
+struct recent {
+    uint64_t key[RECENT_WAYS];
+    int64_t at_ns[RECENT_WAYS]; /* 0: empty */
+};
+_Static_assert(sizeof(struct recent) == 64, "one line");
+
+/* Divisibility by a tick without dividing: n is a multiple of d = 2^k * odd exactly if
+ * rotr(n * inverse(odd), k) <= (2^64 - 1) / d  (Hacker's Delight, 10-17). */
+struct tick {
+    int64_t d;
+    uint64_t inverse;
+    uint64_t max;
+    uint32_t k;
+    uint32_t pad;
+};
+#define TICK_CNT 16u
+
+struct oct_risk {
+    struct oct_risk_cfg cfg;
+    const struct oct_view *view;
+    struct scope firm;
+    struct scope account[OCT_RISK_ACCOUNT_MAX + 1];
+    struct scope strategy[OCT_RISK_STRATEGY_MAX + 1]; /* the last: those that do not exist, off */
+    struct inst *inst;                                /* [inst_cnt + 1]; the last: unknown ones */
+    struct pos *pos;                                  /* open addressing */
+    struct order *order;                              /* pool */
+    uint32_t *order_bucket;
+    uint32_t *order_head; /* [inst_cnt]: our orders in an instrument */
+    struct recent *recent;
+    struct pos no_pos; /* what is read where there is none: zeros */
+    struct tick tick[TICK_CNT];
+    struct oct_approver approver;
+    uint64_t kill_seen;
+    uint64_t manual_cnt;
+    uint32_t pos_mask;
+    uint32_t pos_cnt;
+    uint32_t bucket_mask;
+    uint32_t order_free; /* head of the free list, by hash_next */
+    uint32_t order_cnt;
+    uint32_t recent_mask;
+    uint16_t strategy_cnt;
+    uint16_t account_cnt;
+    bool clock_bad;
+    bool recorder_bad;
+    bool control_silent;
+    struct oct_order probe; /* what venue_check is shown */
+    struct oct_risk_limits_stage limits;
+    /* Result of the last intent, for the answer to a person. */
+    uint64_t last_order_id;
+    uint16_t last_reason;
+};
+
+/* exposure.c: orders, positions, marks. */
+void oct_risk_exposure_init(struct oct_risk *r);
+struct order *oct_risk_find_order(struct oct_risk *r, uint64_t order_id);
+void oct_risk_on_update(struct oct_risk *r, struct oct_step *step,
+                        const struct oct_order_update *m);
+void oct_risk_on_fill(struct oct_risk *r, struct oct_step *step, const struct oct_fill *m);
+OCT_HOT void oct_risk_on_market(struct oct_risk *r, struct oct_step *step,
+                                const struct oct_market *m);
+
+OCT_INLINE const struct pos *pos_find(const struct oct_risk *r, uint64_t key)
+{
+    uint32_t i = (uint32_t)oct_mix64(key) & r->pos_mask;
+    while (r->pos[i].key != key) {
+        if (r->pos[i].key == 0)
+            return &r->no_pos;
+        i = (i + 1) & r->pos_mask;
+    }
+    return &r->pos[i];
+}
+
+/* judge.c */
+OCT_HOT void oct_risk_judge(struct oct_risk *r, struct oct_step *step,
+                            const struct oct_intent *intent);
+
+/* ladder.c */
+/* Moves down to state; does nothing when it is there or lower. */
+void oct_risk_down(struct oct_risk *r, struct oct_step *step, enum oct_scope scope, uint32_t id,
+                   enum oct_ladder_state state, enum oct_risk_reason cause, bool by_person);
+/* The pnl of a scope fell below its floor. */
+void oct_risk_breach(struct oct_risk *r, struct oct_step *step, enum oct_scope scope, uint32_t id);
+void oct_risk_refloor(struct oct_risk *r, enum oct_scope scope, uint32_t id);
+void oct_risk_refloor_all(struct oct_risk *r);
+void oct_risk_on_kill(struct oct_risk *r, struct oct_step *step, const struct oct_in_kill *m);
+enum oct_cmd_result_kind oct_risk_ladder_cmd(struct oct_risk *r, struct oct_step *step,
+                                             const struct oct_in_cmd *m, uint64_t *value);
+
+/* command.c */
+void oct_risk_on_cmd(struct oct_risk *r, struct oct_step *step, const struct oct_in_cmd *m);
+/* Derives from the limits in force what is kept beside them. */
+void oct_risk_limits_changed(struct oct_risk *r);
+
+OCT_INLINE struct scope *scope_of(struct oct_risk *r, enum oct_scope scope, uint32_t id)
+{
+    return scope == OCT_SCOPE_FIRM      ? &r->firm
+           : scope == OCT_SCOPE_ACCOUNT ? &r->account[id]
+                                        : &r->strategy[id];
+}
+
+OCT_INLINE const struct oct_risk_limit_row *limits_of(const struct oct_risk *r,
+                                                      enum oct_scope scope, uint32_t id)
+{
+    const struct oct_risk_limits *l = &r->limits.active;
+    return scope == OCT_SCOPE_FIRM      ? &l->firm
+           : scope == OCT_SCOPE_ACCOUNT ? &l->account[id]
+                                        : &l->strategy[id];
+}
+
+#endif
