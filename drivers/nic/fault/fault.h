@@ -42,7 +42,7 @@ struct oct_nic_fault_stats {
     uint64_t seen;
     uint64_t dropped;
     uint64_t duplicated;
-    uint64_t reordered;
+    uint64_t reordered; /* held back, copies too */
     uint64_t skewed;
 };
 
