@@ -11,8 +11,8 @@
 struct row {
     uint8_t mask[64];
     uint8_t win[4]; /* where each quarter's 16 bytes start in the message */
-    uint32_t sz;
-    uint8_t pad[8];
+    uint8_t pad[4];
+    int64_t sz; /* -1 where there is no type: no message has that size */
 };
 
 enum {
@@ -55,7 +55,7 @@ enum {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 static const struct row rows[OCT_ITCH50_TYPE_CNT + 1] = {
-    [ROW_NONE] = {.mask = {[0 ... 63] = 0x80}, .sz = UINT32_MAX},
+    [ROW_NONE] = {.mask = {[0 ... 63] = 0x80}, .sz = -1},
 #define ROW_INIT(NAME, name, type, sz_, w1, w2, w3, FIELDS)                          \
     [ROW_##NAME] = {                                                                 \
         .mask = {[0 ... 63] = 0x80,                                                  \
@@ -113,7 +113,7 @@ enum oct_feed_error oct_itch50_decode(const uint8_t *msg, uint32_t sz, struct oc
     for (uint32_t i = 0; i < 4; i++) {
         __m128i in = _mm_loadu_si128((const __m128i *)(const void *)(msg + row->win[i]));
         __m128i mask = _mm_loadu_si128((const __m128i *)(const void *)(row->mask + 16 * i));
-        _mm_store_si128((__m128i *)(void *)(out->bytes + 16 * i), _mm_shuffle_epi8(in, mask));
+        _mm_storeu_si128((__m128i *)(void *)(out->bytes + 16 * i), _mm_shuffle_epi8(in, mask));
     }
     return OCT_FEED_OK;
 }
@@ -121,7 +121,7 @@ enum oct_feed_error oct_itch50_decode(const uint8_t *msg, uint32_t sz, struct oc
 uint32_t oct_itch50_sz(char type)
 {
     uint8_t r = row_of[(uint8_t)type];
-    return r == ROW_NONE ? 0 : rows[r].sz;
+    return r == ROW_NONE ? 0 : (uint32_t)rows[r].sz;
 }
 
 uint32_t oct_itch50_encode(const struct oct_itch50_msg *m, uint8_t *out)
@@ -134,7 +134,7 @@ uint32_t oct_itch50_encode(const struct oct_itch50_msg *m, uint8_t *out)
         if (row->mask[i] != 0x80)
             out[row->win[i / 16] + row->mask[i]] = m->bytes[i];
     }
-    return row->sz;
+    return (uint32_t)row->sz;
 }
 
 uint64_t oct_itch50_peek_ref(const uint8_t *msg, uint32_t sz)

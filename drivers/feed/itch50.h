@@ -54,7 +54,7 @@ struct oct_itch50_msg {
         OCT_ITCH50_TABLE(OCT_ITCH50_MEMBER)
 #undef OCT_ITCH50_MEMBER
         uint8_t bytes[64];
-    } OCT_ALIGNED(64);
+    };
 };
 
 /* Message types by name: OCT_ITCH50_ADD_TYPE is 'A'. */
