@@ -1,0 +1,95 @@
+/* Market making: a bid and an offer around the microprice, moved against the inventory. */
+#include "agents/strategy/strategy_priv.h"
+
+/* Where the two quotes should be; a side that should not be quoted has no price. */
+struct quotes {
+    oct_px px[2];
+};
+
+/* The reservation price is the microprice, lower the longer we are; quotes lie half_spread from
+ * it, rounded away from it, and never reach the other side of the book. */
+static void target(const struct oct_strategy *a, uint32_t k, uint32_t inst, const struct slot *s,
+                   struct quotes *q)
+{
+    const struct oct_strategy_params *p = &a->instance[k].def.params;
+    const struct oct_inst_view *v = &a->view->inst[inst];
+    oct_px tick = tick_at(&a->view->ref[inst], v->bid_px.v);
+    int64_t pos = s ? s->pos.v : 0;
+    double unit = oct_px_to_double(tick);
+    double inventory = p->max_pos > 0 ? (double)pos / (double)p->max_pos : 0;
+    double fair = oct_view_microprice(v) - oct_ratio(p->skew) * inventory * unit;
+    double half = oct_ratio(p->half_spread) * unit;
+
+    q->px[OCT_BUY].v = 0;
+    q->px[OCT_SELL].v = 0;
+    if (pos + p->qty <= p->max_pos)
+        oct_px_from_double(fair - half, tick, OCT_BUY, &q->px[OCT_BUY]);
+    if (-pos + p->qty <= p->max_pos)
+        oct_px_from_double(fair + half, tick, OCT_SELL, &q->px[OCT_SELL]);
+    if (q->px[OCT_BUY].v >= v->ask_px.v)
+        q->px[OCT_BUY].v = v->ask_px.v - tick.v;
+    if (q->px[OCT_SELL].v != 0 && q->px[OCT_SELL].v <= v->bid_px.v)
+        q->px[OCT_SELL].v = v->bid_px.v + tick.v;
+}
+
+/* Brings one side to its target with one message at most. */
+static void side(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint32_t inst,
+                 enum oct_side which, oct_px px)
+{
+    const struct oct_strategy_params *p = &a->instance[k].def.params;
+    struct slot *s = slot_of(a, k, inst);
+    const struct working *e = s ? &s->order[which] : NULL;
+    struct want w = {.px = px,
+                     .qty = {p->qty},
+                     .side = (uint8_t)which,
+                     .which = (uint8_t)which,
+                     .tif = OCT_TIF_DAY,
+                     .post_only = (uint8_t)p->post_only,
+                     .signal = which == OCT_BUY ? 1.0 : -1.0,
+                     .confidence = 0.5};
+
+    if (e && e->id != 0) {
+        oct_px tick = tick_at(&a->view->ref[inst], px.v);
+        int64_t off = e->px.v > px.v ? e->px.v - px.v : px.v - e->px.v;
+        if (e->state != OCT_ORD_STATE_WORKING || e->prev != 0)
+            return; /* an answer is on its way */
+        if (px.v <= 0) {
+            oct_strategy_cancel(a, step, k, s, which);
+            return;
+        }
+        if ((double)off < oct_ratio(p->requote) * (double)tick.v)
+            return;
+        w.action = OCT_ACTION_REPLACE;
+        w.order_id = e->id;
+        w.qty.v = p->qty + e->filled.v;
+    } else {
+        if (px.v <= 0)
+            return;
+        w.action = OCT_ACTION_NEW;
+    }
+    s = oct_strategy_slot(a, k, inst);
+    if (!s)
+        return;
+    s->awaiting = (uint8_t)(1 + which);
+    oct_strategy_send(a, step, k, s, &w);
+    s->awaiting = 0;
+}
+
+void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint32_t inst)
+{
+    struct slot *s = slot_of(a, k, inst);
+    struct quotes q;
+
+    if (s && step->now_ns < s->quiet_ns)
+        return;
+    if (!oct_strategy_may_send(a, step, k, s))
+        return;
+    count(a, OCT_STRATEGY_C_EVALUATIONS);
+    target(a, k, inst, s, &q);
+    side(a, step, k, inst, OCT_BUY, q.px[OCT_BUY]);
+    /* A refusal of the first is a pause for both. */
+    s = slot_of(a, k, inst);
+    if (s && s->quiet_ns > step->now_ns + a->instance[k].def.params.min_gap_ns)
+        return;
+    side(a, step, k, inst, OCT_SELL, q.px[OCT_SELL]);
+}
