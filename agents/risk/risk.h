@@ -55,7 +55,7 @@ enum oct_risk_counter {
     OCT_RISK_C_UNTRACKED,     /* order updates and fills without room or out of range: HALTED */
     OCT_RISK_C_CMD_REFUSED,
     OCT_RISK_C_REASON0, /* refusals by first reason: REASON0 + enum oct_risk_reason */
-    OCT_RISK_C_CNT = OCT_RISK_C_REASON0 + 37,
+    OCT_RISK_C_CNT = OCT_RISK_C_REASON0 + 38,
 };
 extern const struct oct_counter_def oct_risk_counter_defs[OCT_RISK_C_CNT];
 

@@ -73,7 +73,8 @@
     E(25, OPEN_ORDERS, "open_orders") E(26, RATE, "message_rate") E(27, REPEAT, "repeated_execution") \
     E(28, DUPLICATE, "duplicate") E(29, SELF_TRADE, "self_trade") E(30, LOSS, "loss_limit") \
     E(31, DRAWDOWN, "drawdown") E(32, VENUE_FIELD, "venue_field") E(33, ORDER_UNKNOWN, "order_unknown") \
-    E(34, ORDER_STATE, "order_state") E(35, FULL, "table_full") E(36, STRATEGY, "strategy_unknown")
+    E(34, ORDER_STATE, "order_state") E(35, FULL, "table_full") E(36, STRATEGY, "strategy_unknown") \
+    E(37, APPROVAL, "approval_missing")
 
 #define OCT_ENUM_CMD(E) \
     E(1, HALT, "halt") E(2, REDUCE, "reduce") E(3, REARM, "rearm") E(4, ORDER, "order") \
