@@ -1,7 +1,7 @@
 /* format.h - the journal on disk: segments of blocks of records, little-endian.
  *
  * A lane's journal is the files <dir>/<lane>-<first input, 20 digits>.oj in the order of their
- * names.  A segment is one header of OCT_SEG_HDR_SZ bytes and blocks, each a multiple of
+ * names; <lane>.spare is the next one being made ready, <lane>.lock belongs to the recorder.  A segment is one header of OCT_SEG_HDR_SZ bytes and blocks, each a multiple of
  * OCT_BLOCK_ALIGN bytes: a block header, whole records as they were in the ring (struct
  * oct_msg_hdr and what follows), zeros.  After the last block there are zeros (room written ahead)
  * or nothing.
@@ -46,7 +46,7 @@ struct oct_seg_hdr {
     uint8_t durability; /* enum oct_durability */
     uint8_t pad0[5];
     uint64_t serial;      /* 1 for the lane's first segment, then counting */
-    uint64_t first_input; /* of the first record, as in the name */
+    uint64_t first_input; /* as in the name: records of this input and later are here or later */
     uint64_t run_id;
     uint64_t build_id;
     uint64_t plugin_hash;
@@ -63,14 +63,14 @@ struct oct_seg_hdr {
 _Static_assert(sizeof(struct oct_seg_hdr) == 256, "segment header");
 
 enum oct_block_flags {
-    OCT_BLOCK_CARRIED = 1, /* records rescued from the ring of the run before */
+    OCT_BLOCK_RESCUED = 1, /* records taken from the ring after the process had died */
     OCT_BLOCK_LAPPED = 2,  /* starts with a discontinuity: the recorder was lapped */
     OCT_BLOCK_FINAL = 4,   /* the segment was ended in order; nothing follows */
 };
 
 struct oct_block_hdr {
     uint32_t magic;
-    uint32_t crc;     /* CRC32C of header, with this field zero, and used bytes */
+    uint32_t crc;     /* CRC32C of all sz bytes, with this field zero */
     uint32_t sz;      /* bytes on disk, header and padding included */
     uint32_t used;    /* bytes of records */
     uint64_t seq;     /* 0 for the segment's first block */

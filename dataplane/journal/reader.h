@@ -49,7 +49,7 @@ struct oct_journal_place {
     uint64_t run_id;
     uint64_t ring_end;  /* ring position after the block */
     bool last_of_block; /* the last record given out ended it */
-    bool carried;
+    bool rescued;
 };
 void oct_journal_place(const struct oct_journal *j, struct oct_journal_place *out);
 /* Header of the segment being read, NULL before the first record. */

@@ -63,9 +63,6 @@ struct oct_recorder_cfg {
     struct oct_faults *faults;    /* a table of the recorder's own; NULL: none */
     struct oct_counter *counters; /* [OCT_RECORDER_COUNTER_CNT]; NULL: none */
     struct oct_pulse *pulse;      /* beats every turn, state is enum oct_rec_state; NULL: none */
-    /* Records rescued from the run before (oct_recover_carry), written before anything else. */
-    const void *carry;
-    size_t carry_sz;
     uint64_t run_id;
     uint64_t build_id;
     uint64_t plugin_hash;
@@ -86,10 +83,10 @@ struct oct_recorder_cfg {
 
 struct oct_recorder;
 
-/* Checks the journal in dir, prepares buffers and the continuation of the chain.  The first segment
- * file is made with the first record.  0; -EUCLEAN when the journal ends in a torn tail (repair it
- * first, reader.h); -EBADMSG when it is damaged; -EINVAL bad configuration; or another negative
- * errno. */
+/* Checks the last segment in dir, prepares buffers, the continuation of the chain and room for the
+ * first segment, whose file is made with the first record.  0; -EUCLEAN when the journal ends in a
+ * torn tail (repair it first, reader.h); -EBADMSG when it is damaged; -EBUSY when another recorder
+ * has it; -EINVAL bad configuration; or another negative errno. */
 int oct_recorder_create(const struct oct_recorder_cfg *cfg, struct oct_recorder **out);
 
 /* Starts the thread.  0 or negative errno. */

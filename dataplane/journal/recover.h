@@ -5,9 +5,9 @@
  * records are taken from the position where the last block ended, and only of the run that the
  * files end with (or of a run that had not written any block), so none comes twice.
  *
- * Order of a start: oct_journal_repair, then this (the old region still joined), then the new
- * region and the recorder, which is given oct_recover_carry so that what was rescued is on disk
- * before anything new is.
+ * Order of a start: oct_journal_repair; oct_recover_open, with the old region still joined;
+ * oct_recover_settle, so that what was rescued is on disk; only then the new region, which replaces
+ * the old one, and the recorder.
  *
  * Thread:  one.  Memory: a reader's, and the rescued records (at most the ring's size). */
 #ifndef OCT_JOURNAL_RECOVER_H
@@ -21,7 +21,7 @@ struct oct_recover;
 struct oct_recover_info {
     uint64_t files_last_input; /* last input in the files, 0 for none */
     uint64_t last_input;       /* last input of all */
-    uint64_t carried;          /* records rescued from the ring */
+    uint64_t rescued;          /* records that were only in the ring */
     uint64_t lost_slots; /* ring slots between the files' end and what the ring still held: not
                             zero means start HALTED */
     uint64_t run_id;     /* of the last record */
@@ -37,8 +37,9 @@ const struct oct_recover_info *oct_recover_info(const struct oct_recover *r);
  * call. */
 int oct_recover_next(struct oct_recover *r, const struct oct_msg_hdr **rec);
 const struct oct_journal_error *oct_recover_error(const struct oct_recover *r);
-/* The rescued records, one after the other, for oct_recorder_cfg.carry; valid until close. */
-const void *oct_recover_carry(const struct oct_recover *r, size_t *sz);
+/* Writes what was rescued from the ring as a segment of its own and syncs it.  Nothing to rescue is
+ * fine; a second call does nothing.  0 or negative errno: then the old region must stay. */
+int oct_recover_settle(struct oct_recover *r);
 void oct_recover_close(struct oct_recover *r);
 
 #endif
