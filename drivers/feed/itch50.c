@@ -105,16 +105,23 @@ OCT_COLD static enum oct_feed_error refuse(const uint8_t *msg, uint32_t sz)
     return row_of[msg[0]] == ROW_NONE ? OCT_FEED_E_TYPE : OCT_FEED_E_SZ;
 }
 
+OCT_INLINE void take_quarter(struct oct_itch50_msg *out, const uint8_t *msg, const struct row *row,
+                             uint32_t i)
+{
+    __m128i in = _mm_loadu_si128((const __m128i *)(const void *)(msg + row->win[i]));
+    __m128i mask = _mm_loadu_si128((const __m128i *)(const void *)(row->mask + 16 * i));
+    _mm_storeu_si128((__m128i *)(void *)(out->bytes + 16 * i), _mm_shuffle_epi8(in, mask));
+}
+
 enum oct_feed_error oct_itch50_decode(const uint8_t *msg, uint32_t sz, struct oct_itch50_msg *out)
 {
     const struct row *row = &rows[row_of[msg[0]]];
     if (oct_unlikely(sz != row->sz))
         return refuse(msg, sz);
-    for (uint32_t i = 0; i < 4; i++) {
-        __m128i in = _mm_loadu_si128((const __m128i *)(const void *)(msg + row->win[i]));
-        __m128i mask = _mm_loadu_si128((const __m128i *)(const void *)(row->mask + 16 * i));
-        _mm_storeu_si128((__m128i *)(void *)(out->bytes + 16 * i), _mm_shuffle_epi8(in, mask));
-    }
+    take_quarter(out, msg, row, 0);
+    take_quarter(out, msg, row, 1);
+    take_quarter(out, msg, row, 2);
+    take_quarter(out, msg, row, 3);
     return OCT_FEED_OK;
 }
 

@@ -1,28 +1,42 @@
 /* Normalization: venue messages to struct oct_md. */
 #include "drivers/feed/itch50.h"
 
+#include <immintrin.h>
+
 #include "dataplane/base/wire.h"
 #include "drivers/feed/moldudp64.h"
 
-#define BLANK8 UINT64_C(0x2020202020202020)
-
-/* How an order message maps to md, without branches: where each value is and which bits of it
- * count.  Offsets stay within the padded buffer for every type. */
+/* How an order message maps to md, without a branch on the type: where each value is, and masks
+ * that put bytes in place or clear what the type does not have.  Loads stay within the padded
+ * buffer for every type. */
 struct shape {
-    uint64_t ref2_mask;
-    uint64_t sym_mask;
-    uint32_t px_mask;
+    uint8_t ref2_px[16]; /* shuffle of the 16 bytes at win: ref2, then the price's 32 bits */
+    uint8_t sym_and[16]; /* of the 16 bytes at OFF_STOCK: the symbol, or nothing */
+    uint8_t sym_or[16];  /* blanks where there is no symbol */
+    uint8_t mpid[16];    /* shuffle of the same bytes: the attribution, or nothing */
+    uint8_t mpid_or[16]; /* code2, code3, padding, blanks where there is no attribution */
+    uint64_t head;       /* md from kind to code, in the low half */
+    uint64_t head_if_b;  /* added when the checked byte is its second value */
+    int64_t sz;          /* -1 for what is not an order message */
     uint32_t qty_mask;
-    uint32_t mpid_mask;
-    uint8_t kind; /* enum oct_md_kind, 0 for what is not an order message */
-    uint8_t sz;
-    uint8_t ref2_off;
-    uint8_t px_off;
+    uint8_t win;
     uint8_t qty_off;
-    uint8_t has_side;
-    uint8_t has_print;
-    uint8_t pad[5];
-};
+    uint8_t check_off; /* a byte that must be one of two: side, printable, or the type itself */
+    uint8_t check_a;
+    uint8_t check_b;
+    uint8_t pad[15];
+} OCT_ALIGNED(64);
+_Static_assert(sizeof(struct shape) == 128, "two lines");
+_Static_assert(offsetof(struct oct_md, inst) == 20 && offsetof(struct oct_md, kind) == 16 &&
+                   offsetof(struct oct_md, side) == 17 &&
+                   offsetof(struct oct_md, printable) == 18 &&
+                   offsetof(struct oct_md, code) == 19 && offsetof(struct oct_md, ref) == 24 &&
+                   offsetof(struct oct_md, ref2) == 32 && offsetof(struct oct_md, px) == 40 &&
+                   offsetof(struct oct_md, symbol) == 64 && offsetof(struct oct_md, px2) == 72 &&
+                   offsetof(struct oct_md, px3) == 80 && offsetof(struct oct_md, qty2) == 88 &&
+                   offsetof(struct oct_md, code2) == 96 && offsetof(struct oct_md, mpid) == 104 &&
+                   sizeof(struct oct_md) == 112,
+               "oct_itch50_md writes md by words");
 
 enum {
     OFF_LOCATE = 1,
@@ -31,68 +45,52 @@ enum {
     OFF_SIDE = 19,
     OFF_STOCK = 24,
     OFF_PRINTABLE = 31,
-    OFF_MPID = 36,
 };
 
-#define ALL64 UINT64_MAX
-#define ALL32 UINT32_MAX
+/* Shuffles of a window: big-endian numbers at o, nothing, the participant at 12. */
+#define U64(o)  (o) + 7, (o) + 6, (o) + 5, (o) + 4, (o) + 3, (o) + 2, (o) + 1, (o)
+#define U32(o)  (o) + 3, (o) + 2, (o) + 1, (o), 0x80, 0x80, 0x80, 0x80
+#define NONE    0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
+#define MPID    NONE, 12, 13, 14, 15, 0x80, 0x80, 0x80, 0x80
+#define ONES    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+#define ZEROS   0, 0, 0, 0, 0, 0, 0, 0
+#define BLANK   ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '
+#define CODES   ' ', ' ', 0, 0, 0, 0, 0, 0
+#define HEAD(k) ((uint64_t)(OCT_MD_##k) | UINT64_C(1) << 16 | (uint64_t)' ' << 24)
+#define SIDE    .check_off = OFF_SIDE, .check_a = 'B', .check_b = 'S', .head_if_b = UINT64_C(1) << 8
+#define PRINT \
+    .check_off = OFF_PRINTABLE, .check_a = 'Y', .check_b = 'N', .head_if_b = -(UINT64_C(1) << 16)
+#define FREE(t)  .check_off = 0, .check_a = (t), .check_b = (t)
+#define SYMBOL   .sym_and = {ONES, ZEROS}, .sym_or = {ZEROS, ZEROS}
+#define NOSYMBOL .sym_and = {ZEROS, ZEROS}, .sym_or = {BLANK, ZEROS}
+#define NOMPID   .mpid = {NONE, NONE}, .mpid_or = {CODES, BLANK}
+#define QTY(o)   .qty_off = (o), .qty_mask = UINT32_MAX
+
+enum { SHAPE_NONE, SHAPE_A, SHAPE_F, SHAPE_E, SHAPE_C, SHAPE_X, SHAPE_D, SHAPE_U, SHAPE_P };
+/* clang-format off */
 static const struct shape shapes[] = {
-    {.kind = 0},
-    {.kind = OCT_MD_ADD,
-     .sz = 36,
-     .qty_off = 20,
-     .qty_mask = ALL32,
-     .px_off = 32,
-     .px_mask = ALL32,
-     .has_side = 1,
-     .sym_mask = ALL64},
-    {.kind = OCT_MD_ADD,
-     .sz = 40,
-     .qty_off = 20,
-     .qty_mask = ALL32,
-     .px_off = 32,
-     .px_mask = ALL32,
-     .has_side = 1,
-     .sym_mask = ALL64,
-     .mpid_mask = ALL32},
-    {.kind = OCT_MD_EXEC,
-     .sz = 31,
-     .qty_off = 19,
-     .qty_mask = ALL32,
-     .ref2_off = 23,
-     .ref2_mask = ALL64},
-    {.kind = OCT_MD_EXEC_PX,
-     .sz = 36,
-     .qty_off = 19,
-     .qty_mask = ALL32,
-     .ref2_off = 23,
-     .ref2_mask = ALL64,
-     .px_off = 32,
-     .px_mask = ALL32,
-     .has_print = 1},
-    {.kind = OCT_MD_REDUCE, .sz = 23, .qty_off = 19, .qty_mask = ALL32},
-    {.kind = OCT_MD_DELETE, .sz = 19},
-    {.kind = OCT_MD_REPLACE,
-     .sz = 35,
-     .ref2_off = 19,
-     .ref2_mask = ALL64,
-     .qty_off = 27,
-     .qty_mask = ALL32,
-     .px_off = 31,
-     .px_mask = ALL32},
-    {.kind = OCT_MD_TRADE,
-     .sz = 44,
-     .qty_off = 20,
-     .qty_mask = ALL32,
-     .px_off = 32,
-     .px_mask = ALL32,
-     .has_side = 1,
-     .sym_mask = ALL64,
-     .ref2_off = 36,
-     .ref2_mask = ALL64},
+    [SHAPE_NONE] = {.sz = -1},
+    [SHAPE_A] = {.sz = 36, .head = HEAD(ADD), .win = 20, .ref2_px = {NONE, U32(12)}, QTY(20), SIDE,
+                 SYMBOL, NOMPID},
+    [SHAPE_F] = {.sz = 40, .head = HEAD(ADD), .win = 20, .ref2_px = {NONE, U32(12)}, QTY(20), SIDE,
+                 SYMBOL, .mpid = {MPID}, .mpid_or = {CODES, 0, 0, 0, 0, ' ', ' ', ' ', ' '}},
+    [SHAPE_E] = {.sz = 31, .head = HEAD(EXEC), .win = 23, .ref2_px = {U64(0), NONE}, QTY(19),
+                 FREE('E'), NOSYMBOL, NOMPID},
+    [SHAPE_C] = {.sz = 36, .head = HEAD(EXEC_PX), .win = 23, .ref2_px = {U64(0), U32(9)}, QTY(19),
+                 PRINT, NOSYMBOL, NOMPID},
+    [SHAPE_X] = {.sz = 23, .head = HEAD(REDUCE), .ref2_px = {NONE, NONE}, QTY(19), FREE('X'),
+                 NOSYMBOL, NOMPID},
+    [SHAPE_D] = {.sz = 19, .head = HEAD(DELETE), .ref2_px = {NONE, NONE}, FREE('D'), NOSYMBOL,
+                 NOMPID},
+    [SHAPE_U] = {.sz = 35, .head = HEAD(REPLACE), .win = 19, .ref2_px = {U64(0), U32(12)}, QTY(27),
+                 FREE('U'), NOSYMBOL, NOMPID},
+    [SHAPE_P] = {.sz = 44, .head = HEAD(TRADE), .win = 32, .ref2_px = {U64(4), U32(0)}, QTY(20),
+                 SIDE, SYMBOL, NOMPID},
 };
+/* clang-format on */
 static const uint8_t shape_of[256] = {
-    ['A'] = 1, ['F'] = 2, ['E'] = 3, ['C'] = 4, ['X'] = 5, ['D'] = 6, ['U'] = 7, ['P'] = 8,
+    ['A'] = SHAPE_A, ['F'] = SHAPE_F, ['E'] = SHAPE_E, ['C'] = SHAPE_C,
+    ['X'] = SHAPE_X, ['D'] = SHAPE_D, ['U'] = SHAPE_U, ['P'] = SHAPE_P,
 };
 
 /* An md of a kind with everything blank. */
@@ -290,49 +288,51 @@ OCT_COLD static enum oct_feed_error decode_rare(const uint8_t *msg, uint32_t sz,
     return OCT_FEED_OK;
 }
 
+OCT_INLINE __m128i load16(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
+}
+
+OCT_INLINE void store16(void *p, __m128i v)
+{
+    _mm_storeu_si128((__m128i *)p, v);
+}
+
 enum oct_feed_error oct_itch50_md(const uint8_t *msg, uint32_t sz, int64_t midnight_ns,
                                   uint32_t inst_base, struct oct_md *md)
 {
     const struct shape *s = &shapes[shape_of[msg[0]]];
-    if (oct_unlikely(sz != s->sz || s->kind == 0))
+    if (oct_unlikely(sz != s->sz))
         return decode_rare(msg, sz, midnight_ns, inst_base, md);
-
-    uint8_t side = msg[OFF_SIDE];
-    uint8_t print = msg[OFF_PRINTABLE];
-    bool bad = (s->has_side & (side != 'B') & (side != 'S')) |
-               (s->has_print & (print != 'Y') & (print != 'N'));
-    if (oct_unlikely(bad))
+    uint8_t check = msg[s->check_off];
+    /* One branch, never taken: which of the two it is is a coin toss. */
+    if (oct_unlikely((uint32_t)(check ^ s->check_a) * (uint32_t)(check ^ s->check_b) != 0))
         return OCT_FEED_E_VALUE;
 
-    uint64_t sym;
-    uint32_t mpid;
-    memcpy(&sym, msg + OFF_STOCK, sizeof(sym));
-    memcpy(&mpid, msg + OFF_MPID, sizeof(mpid));
-    sym = (sym & s->sym_mask) | (BLANK8 & ~s->sym_mask);
-    uint64_t attribution = (BLANK8 & ~(uint64_t)s->mpid_mask) | (mpid & s->mpid_mask);
-
+    uint8_t *out = (uint8_t *)md;
+    uint64_t is_b = -(uint64_t)(check == s->check_b);
+    uint32_t inst = inst_base + oct_load_be16(msg + OFF_LOCATE);
+    uint64_t head = (s->head + (is_b & s->head_if_b)) | (uint64_t)inst << 32;
     md->hdr.type = OCT_MD;
     md->hdr.sz = sizeof(*md);
     md->hdr.flags = 0;
-    md->kind = s->kind;
-    md->side = s->has_side & (side == 'S');
-    md->printable = (uint8_t)(1 ^ (s->has_print & (print == 'N')));
-    md->code = ' ';
-    md->inst = inst_base + oct_load_be16(msg + OFF_LOCATE);
+    memcpy(out + offsetof(struct oct_md, kind), &head, sizeof(head));
     md->ref = oct_load_be64(msg + OFF_REF);
-    md->ref2 = oct_load_be64(msg + s->ref2_off) & s->ref2_mask;
-    md->px = oct_px_from_e4(oct_load_be32(msg + s->px_off) & s->px_mask);
+
+    /* Only the price's half is multiplied, ref2 goes through. */
+    __m128i ref2_px = _mm_shuffle_epi8(load16(msg + s->win), load16(s->ref2_px));
+    __m128i scaled = _mm_mul_epu32(ref2_px, _mm_set1_epi64x(OCT_PX_E4));
+    store16(&md->ref2, _mm_blend_epi16(ref2_px, scaled, 0xf0));
     md->qty = oct_qty_from_shares(oct_load_be32(msg + s->qty_off) & s->qty_mask);
     md->ts_exch_ns =
         midnight_ns + (int64_t)(oct_load_be64(msg + OFF_TRACKING) & UINT64_C(0xffffffffffff));
-    memcpy(md->symbol.c, &sym, sizeof(sym));
-    md->px2 = (oct_px){0};
-    md->px3 = (oct_px){0};
-    md->qty2 = (oct_qty){0};
-    md->code2 = ' ';
-    md->code3 = ' ';
-    memset(md->pad, 0, sizeof(md->pad));
-    memcpy(md->mpid, &attribution, sizeof(attribution));
+
+    __m128i text = load16(msg + OFF_STOCK);
+    __m128i sym = _mm_or_si128(_mm_and_si128(text, load16(s->sym_and)), load16(s->sym_or));
+    __m128i mpid = _mm_or_si128(_mm_shuffle_epi8(text, load16(s->mpid)), load16(s->mpid_or));
+    store16(&md->symbol, sym);
+    store16(&md->px3, _mm_setzero_si128());
+    store16(&md->code2, mpid);
     return OCT_FEED_OK;
 }
 
