@@ -38,9 +38,9 @@ OCT_INLINE bool off_tick(struct oct_risk *r, int64_t px, int64_t d)
     struct tick *t = &r->tick[((uint64_t)d * UINT64_C(0x9e3779b97f4a7c15)) >> 60];
     uint64_t q;
 
-    if (oct_unlikely(t->d != d)) {
+    if (oct_unlikely((t->d != d) | (d <= 0))) {
         if (d <= 0)
-            return true;
+            return true; /* no tick known: nothing is on it */
         tick_learn(t, d);
     }
     q = (uint64_t)px * t->inverse;

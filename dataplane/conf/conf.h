@@ -10,8 +10,8 @@
  * refers to something that is not there: each is one line "file:line:column: key: reason", and
  * nothing is loaded.  Anchors, tags and second documents are refused.
  *
- * Paths (limits_file, reference, token_file, tls files, plug-ins) are relative to the file that
- * names them, or to the working directory when a setting does; data_dir and run_dir to the working
+ * Paths (limits_file, reference, tls files, plug-ins) are relative to the file that names them, or
+ * to the working directory when a setting does; data_dir, run_dir and token_file to the working
  * directory.  Passwords are never here: only references (env:NAME, file:PATH) to them.
  *
  * Thread:  cold; one owner.  Memory: allocated by load, freed by free. */
@@ -207,8 +207,11 @@ struct oct_conf_realtime {
 };
 
 struct oct_conf_param {
+    struct oct_conf_at at;
     char name[OCT_CONF_NAME_SZ];
-    int64_t value; /* 1e-9 */
+    char text[OCT_DECIMAL_SZ]; /* as written */
+    /* text at the decimals of oct_conf_param_def; 1e-9 for a plug-in or without a table. */
+    int64_t value;
 };
 
 struct oct_conf_strategy {
@@ -257,7 +260,8 @@ struct oct_conf_risk {
     uint32_t clock_error_max_us;
     uint32_t order_mark_block;
     uint32_t position_publish_ms;
-    uint32_t manual_strategy; /* id that people's orders trade for */
+    uint32_t manual_strategy; /* id that people's orders trade for when they name none */
+    uint32_t manual_account;
 };
 
 struct oct_conf_control {
@@ -302,28 +306,37 @@ struct oct_conf_overlay {
     const char *text;
 };
 
-/* What risk knows of limits, so that a misspelt or misplaced one is an error with its line. */
+/* What agents know of limits and parameters, so that a misspelt, misplaced or impossible one is an
+ * error with its line. */
 struct oct_conf_limit_def {
     const char *name;
     uint8_t decimals; /* the value counts 10^-decimals: 8 quantity, 17 money, 0 a plain number */
     uint8_t scopes;   /* 1 << enum oct_conf_scope for each scope that has it */
 };
-struct oct_conf_limit_table {
-    const struct oct_conf_limit_def *def;
-    uint32_t cnt;
+struct oct_conf_param_def {
+    const char *name;
+    uint8_t decimals; /* 9 ratio, 8 quantity, 0 nanoseconds and counts */
+    int64_t min;      /* in counts of 10^-decimals */
+    int64_t max;
+};
+struct oct_conf_tables {
+    const struct oct_conf_limit_def *limit;
+    uint32_t limit_cnt;
+    uint32_t param_cnt; /* 0: names of parameters are not checked, all count 1e-9 */
+    const struct oct_conf_param_def *param;
 };
 
-/* Reads, merges and checks.  limits may be NULL: names and values of limits are then only checked
- * for form.  Returns 0 and *out; or negative errno (-EINVAL for what is in the files, -ENOENT and
+/* Reads, merges and checks.  tables may be NULL: names and values of limits and parameters are then
+ * only checked for form.  Returns 0 and *out; or negative errno (-EINVAL for what is in the files, -ENOENT and
  * so on for the files themselves) and text for people in err, one error a line, always ended. */
 int oct_conf_load(const char *path, const struct oct_conf_overlay *overlays, size_t overlay_cnt,
-                  const struct oct_conf_limit_table *limits, struct oct_conf **out, char *err,
+                  const struct oct_conf_tables *tables, struct oct_conf **out, char *err,
                   size_t err_sz);
 /* NULL is fine. */
 void oct_conf_free(struct oct_conf *conf);
 
-/* The effective settings as a YAML document that loads to the same configuration (limits_file is
- * written out as rows).  References to secrets stay references. */
+/* The effective settings as a YAML document that, read from a file in the working directory, loads
+ * to the same configuration (limits_file is written out as rows).  References to secrets stay references. */
 void oct_conf_print(const struct oct_conf *conf, FILE *f);
 
 /* Digest of what oct_conf_print writes, and of the limits. */
