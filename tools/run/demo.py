@@ -121,11 +121,293 @@ class Run:
             "feed.position_report": "true" if a.pace == "max" else "false",
             "feed.session_date": ports.get("session_date", 0),
         }
-        if "off" in (a.faults or "").split("rewind=")[-1:]:
-            pass
+        if "rewind=off" in (a.faults or ""):
+            sets["feed.rewind[0].port"] = 0
         out = ["--config", os.path.join(ROOT, "config", "octopus.yaml"), "--profile", a.profile]
         for k, v in sets.items():
             out += ["--set", f"{k}={v}"]
         for s in a.set or []:
             out += ["--set", s]
         return out
+
+    def start_dataplane(self, ports, until_end=True):
+        cmd = [self.binary("dataplane", "octopus-dataplane"), *self.conf_args(ports),
+               "--summary", self.path("summary.json")]
+        if until_end:
+            cmd += ["--until-end", "--progress"]
+        return self.start("dataplane", cmd, show=until_end)
+
+    def start_control(self, ports):
+        port = socket.socket()
+        port.bind(("127.0.0.1", 0))
+        self.web_port = port.getsockname()[1]
+        port.close()
+        cmd = [self.binary("control", "octopus-control"), *self.conf_args(ports),
+               "--set", f"control.port={self.web_port}"]
+        return self.start("control", cmd)
+
+    def stop(self, name, sig=signal.SIGTERM, timeout_s=10):
+        p = self.procs.get(name)
+        if p is None or p.poll() is not None:
+            return
+        p.send_signal(sig)
+        try:
+            p.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            say(f"octopus: {name} did not stop in {timeout_s} s: killing it")
+            p.kill()
+            p.wait()
+
+    def stop_all(self):
+        for name in ("control", "dataplane", "exchange"):
+            self.stop(name)
+
+    def remove(self, keep):
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+
+def verify(run, ports):
+    """Replays the journal of the run with the same build: the decisions must be identical."""
+    p = subprocess.run([run.binary("tools", "replay", "octopus-replay"), "verify", *run.conf_args(ports), "-o", "json"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    try:
+        out = json.loads(p.stdout)
+    except ValueError:
+        raise Failed(f"octopus-replay ended with status {p.returncode}: {p.stderr.strip()[-600:]}") from None
+    return out
+
+
+def compare(record, ours):
+    """The venue's book of record against ours: the differences, as sentences."""
+    diffs = []
+    theirs = {o["user_ref"]: o for o in record["orders"]}
+    mine = {o["user_ref"]: o for o in ours["orders_detail"]}
+    for ref in sorted(set(theirs) | set(mine)):
+        a, b = theirs.get(ref), mine.get(ref)
+        if a is None or b is None:
+            diffs.append(f"order {ref} is only in {'ours' if a is None else 'the venue'}")
+            continue
+        for key in ("state", "filled"):
+            if a[key] != b[key]:
+                diffs.append(f"order {ref}: {key} is {a[key]} at the venue, {b[key]} here")
+    fills = sorted((f["user_ref"], f["match_id"], f["price"], f["quantity"]) for f in record["fills"])
+    own = sorted((f["user_ref"], f["match_id"], f["price"], f["quantity"]) for f in ours["fills_detail"])
+    if fills != own:
+        diffs.append(f"fills differ: {len(fills)} at the venue, {len(own)} here")
+    pos = {p["symbol"]: p["position"] for p in record["positions"] if p["position"] != "0"}
+    own_pos = {}
+    for p in ours["positions"]:
+        own_pos[p["symbol"]] = own_pos.get(p["symbol"], 0) + int(p["position_raw"])
+    own_pos = {k: v for k, v in own_pos.items() if v}
+    their_pos = {k: round(float(v) * 10**8) for k, v in pos.items()}
+    if their_pos != own_pos:
+        diffs.append(f"positions differ: {their_pos} at the venue, {own_pos} here")
+    for sym, book in record.get("books", {}).items():
+        mine_book = ours["books"].get(sym, {"bids": [], "asks": []})
+        if book["bids"] != mine_book["bids"] or book["asks"] != mine_book["asks"]:
+            diffs.append(f"book {sym} differs")
+    return diffs
+
+
+def ns(v):
+    return f"{v / 1000:,.1f} us" if v >= 10000 else f"{v:,d} ns"
+
+
+def report(s):
+    m, o = s["market_data"], s["orders"]
+    say()
+    say("Market data")
+    for line, n in m["packets"].items():
+        say(f"  line {line:<7} {n:>12,d} packets")
+    by_type = m["messages"]["by_type"]
+    say(f"  messages     {m['messages']['total']:>12,d}  " + " ".join(f"{k} {v:,d}" for k, v in by_type.items()))
+    say(f"  duplicates dropped {m['duplicates']:,d}   gaps found {m['gaps_detected']:,d}, recovered {m['gaps_recovered']:,d}, "
+        f"stale {m['gaps_stale']:,d}   unknown references {m['unknown_references']['total']:,d}")
+    say("Orders")
+    say(f"  sent {o['sent']:,d}  acknowledged {o['acked']:,d}  filled {o['filled']:,d}  cancelled {o['cancelled']:,d}  "
+        f"rejected by the venue {o['rejected']:,d}  refused by risk {o['refused']:,d}")
+    for reason, n in sorted(o["refused_by_reason"].items(), key=lambda x: -x[1]):
+        say(f"    refused: {reason:<24} {n:,d}")
+    for p in s["pnl"]:
+        say(f"  {p['scope']} {p['name']:<16} P&L {p['pnl']:>14}")
+    for p in s["positions"]:
+        say(f"  position {p['symbol']:<8} strategy {p['strategy']:<3} {p['position']:>10}")
+    say("Latency")
+    for hop, h in s["latency_ns"].items():
+        if h["count"]:
+            say(f"  {hop:<14} p50 {ns(h['p50']):>10}  p90 {ns(h['p90']):>10}  p99 {ns(h['p99']):>10}  "
+                f"p99.9 {ns(h['p999']):>10}  max {ns(h['max']):>10}  count {h['count']:,d}")
+    say("Journal")
+    say(f"  {s['journal']['records']:,d} records, {s['journal']['bytes']:,d} bytes")
+    say()
+    say(f"venue's book of record and ours: {'equal' if s['venue_match'] else 'DIFFERENT'}")
+    for d in s["venue_differences"][:10]:
+        say(f"  {d}")
+    r = s["replay"]
+    say(f"replay of this run: {'identical' if s['replay_identical'] else 'DIFFERENT'}, {r.get('decisions', 0):,d} decisions "
+        f"on {r.get('inputs', 0):,d} inputs")
+    if not s["replay_identical"]:
+        say(f"  {r.get('why', '')}")
+
+
+def finish(run, ports):
+    record = load_json(run.path("record.json"))
+    ours = load_json(run.path("summary.json"))
+    if record is None:
+        raise Failed("the venue wrote no book of record; its log: " + run.procs["exchange"].log)
+    if ours is None:
+        raise Failed("the dataplane wrote no summary")
+    replay = verify(run, ports)
+    diffs = compare(record, ours)
+    summary = {k: v for k, v in ours.items() if k not in ("orders_detail", "fills_detail")}
+    summary.update({"pace": run.args.pace, "seed": run.args.seed, "session": run.args.session or "generated",
+                    "faults": run.args.faults or "", "venue": {k: v for k, v in record.items() if k not in ("orders", "fills")},
+                    "venue_match": not diffs, "venue_differences": diffs,
+                    "replay_identical": bool(replay.get("identical")), "replay": replay})
+    return summary
+
+
+def demo(args):
+    run = Run(args, f"demo-{os.getpid()}", os.path.join(ROOT, "data"))
+    status = 1
+    try:
+        say(f"octopus: session {args.session or 'generated, seed ' + str(args.seed)}, pace {args.pace}"
+            + (" (lock-step: the venue waits for us)" if args.pace == "max" else "")
+            + (f", faults {args.faults}" if args.faults else ""))
+        ports = run.start_exchange()
+        dp = run.start_dataplane(ports)
+        if not args.no_control:
+            wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30,
+                     [("octopus-dataplane", dp)] if dp.poll() is not None else [])
+            run.start_control(ports)
+            say(f"octopus: control at http://127.0.0.1:{run.web_port}/ (token in {os.path.relpath(run.data, ROOT)}/token)")
+        dp.wait()
+        if dp.returncode:
+            raise Failed(f"octopus-dataplane ended with status {dp.returncode}")
+        ex = run.procs["exchange"]
+        try:
+            ex.wait(30)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"octopus-exchange is still running 30 s after the end; its log: {ex.log}") from None
+        if ex.returncode:
+            raise Failed(f"octopus-exchange ended with status {ex.returncode}; its log: {ex.log}")
+        ctl = run.procs.get("control")
+        if ctl and ctl.poll() is not None:
+            raise Failed(f"octopus-control ended early with status {ctl.returncode}; its log: {ctl.log}")
+        run.stop("control")
+        summary = finish(run, ports)
+        report(summary)
+        if args.json:
+            with open(args.json, "w", encoding="utf-8") as f:
+                json.dump(summary, f, indent=1)
+                f.write("\n")
+        status = 0 if summary["venue_match"] and summary["replay_identical"] else 1
+    except Failed as e:
+        say(f"octopus: {e}")
+        for name, p in run.procs.items():
+            try:
+                with open(os.path.join(ROOT, p.log), encoding="utf-8", errors="replace") as f:
+                    tail = f.read().splitlines()[-5:]
+            except OSError:
+                continue
+            for line in tail:
+                say(f"  {name}: {line}")
+    except KeyboardInterrupt:
+        say("octopus: interrupted")
+        status = 130
+    finally:
+        run.stop_all()
+        keep = args.keep or (status != 0 and status != 130)
+        if keep:
+            say(f"octopus: journal and logs are in {os.path.relpath(run.data, ROOT)}")
+        run.remove(keep)
+    return status
+
+
+def up(args):
+    if os.path.exists(UP_FILE):
+        raise SystemExit("octopus: already up: ./octopus down first")
+    run = Run(args, "up", os.path.join(ROOT, "data"))
+    try:
+        ports = run.start_exchange()
+        run.start_dataplane(ports, until_end=False)
+        wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30)
+        run.start_control(ports)
+        with open(UP_FILE, "w", encoding="utf-8") as f:
+            json.dump({"pids": {n: p.pid for n, p in run.procs.items()}, "run_dir": run.run_dir,
+                       "data": run.data, "web_port": run.web_port}, f)
+    except (Failed, KeyboardInterrupt) as e:
+        run.stop_all()
+        run.remove(True)
+        raise SystemExit(f"octopus: {e}") from None
+    say(f"octopus: up. http://127.0.0.1:{run.web_port}/health   token: data/up/token")
+    say(f"  {os.path.relpath(run.binary('tools', 'octopusctl', 'octopusctl'), ROOT)} --run-dir {run.run_dir} top")
+    say("  ./octopus down stops it")
+    return 0
+
+
+def down(_args):
+    st = load_json(UP_FILE)
+    if st is None:
+        say("octopus: nothing is up")
+        return 0
+    for name in ("control", "dataplane", "exchange"):
+        pid = st["pids"].get(name)
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except (ProcessLookupError, TypeError):
+            continue
+        for _ in range(500):
+            try:
+                os.kill(pid, 0)
+                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+                    if f.read().rsplit(")", 1)[1].split()[0] == "Z":
+                        break
+            except (ProcessLookupError, FileNotFoundError):
+                break
+            time.sleep(0.02)
+        else:
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(st["run_dir"], ignore_errors=True)
+    os.unlink(UP_FILE)
+    say("octopus: down; the journal stays in data/up")
+    return 0
+
+
+EXAMPLES = """examples:
+  ./octopus demo
+  ./octopus demo --session FILE.itch50.xz --pace max --json a.json
+  ./octopus demo --faults drop=0.01,dup=0.01,reorder=0.02,skew=5ms --seed 7
+  ./octopus up && ./octopus down
+"""
+
+
+def main():
+    ap = argparse.ArgumentParser(prog="octopus", description=__doc__, epilog=EXAMPLES,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("command", choices=["demo", "up", "down"])
+    ap.add_argument("--session", help="length-framed ITCH 5.0, pcap or pcapng with MoldUDP64, or a LOBSTER message file; .gz .xz .zst too")
+    ap.add_argument("--symbols", help="only these, comma-separated")
+    ap.add_argument("--pace", default="20x", help="1x, 20x, any Nx, or max (lock-step)")
+    ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--faults", help="drop=P,dup=P,reorder=P,skew=TIME[,lines=a|b|ab][,rewind=off]")
+    ap.add_argument("--profile", default="demo", help="a file of config/profiles, without .yaml")
+    ap.add_argument("--duration", help="end the session after this many seconds of session time")
+    ap.add_argument("--json", help="write the whole summary here; docs/summary.schema.json describes it")
+    ap.add_argument("--set", action="append", metavar="KEY=VALUE", help="override a configuration key")
+    ap.add_argument("--keep", action="store_true", help="keep the journal and the logs")
+    ap.add_argument("--no-control", action="store_true", help="without the control process")
+    ap.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help=argparse.SUPPRESS)
+    args = ap.parse_args()
+    if args.session and not os.path.isfile(args.session):
+        say(f"octopus: {args.session}: no such file; give a session file, or none for a generated session")
+        return 2
+    if args.session:
+        args.session = os.path.abspath(args.session)
+    return {"demo": demo, "up": up, "down": down}[args.command](args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
