@@ -18,17 +18,18 @@
 #define OCT_REGION_CMD  "cmd"
 #define OCT_REGION_KILL "kill"
 
-#define OCT_OBJ_RING     "ring"     /* struct oct_ring: records of lane 0 */
-#define OCT_OBJ_COUNTERS "counters" /* struct oct_counters */
-#define OCT_OBJ_FAULTS   "faults"   /* struct oct_faults of the lane */
-#define OCT_OBJ_PULSES   "pulses"   /* struct oct_pulse[OCT_PULSE_CNT] */
-#define OCT_OBJ_HISTS    "hists"    /* struct oct_pub_hist[OCT_HOP_CNT] */
-#define OCT_OBJ_SYMBOLS  "symbols"  /* oct_sym[inst_cnt], blank while unknown */
-#define OCT_OBJ_TYPES    "types"    /* struct oct_counter[256]: messages by type byte */
-#define OCT_OBJ_STATUS   "status"   /* struct oct_pub_status */
-#define OCT_OBJ_LINK     "link"     /* in region "cmd": struct oct_link, control to lane */
-#define OCT_OBJ_LINK_CTL "link_ctl" /* in region "cmd": struct oct_link, octopusctl to lane */
-#define OCT_OBJ_KILL     "kill"     /* in region "kill": struct oct_kill */
+#define OCT_OBJ_RING            "ring"            /* struct oct_ring: records of lane 0 */
+#define OCT_OBJ_COUNTERS        "counters"        /* struct oct_counters */
+#define OCT_OBJ_FAULTS          "faults"          /* struct oct_faults of the lane */
+#define OCT_OBJ_FAULTS_RECORDER "faults_recorder" /* struct oct_faults of the recorder */
+#define OCT_OBJ_PULSES          "pulses"          /* struct oct_pulse[OCT_PULSE_CNT] */
+#define OCT_OBJ_HISTS           "hists"           /* struct oct_pub_hist[OCT_HOP_CNT] */
+#define OCT_OBJ_SYMBOLS         "symbols"         /* oct_sym[inst_cnt], blank while unknown */
+#define OCT_OBJ_TYPES           "types"    /* struct oct_counter[256]: messages by type byte */
+#define OCT_OBJ_STATUS          "status"   /* struct oct_pub_status */
+#define OCT_OBJ_LINK            "link"     /* in region "cmd": struct oct_link, control to lane */
+#define OCT_OBJ_LINK_CTL        "link_ctl" /* in region "cmd": struct oct_link, octopusctl to lane */
+#define OCT_OBJ_KILL            "kill"     /* in region "kill": struct oct_kill */
 
 enum oct_pulse_idx {
     OCT_PULSE_LANE,
