@@ -20,7 +20,7 @@ static int make_counters(struct oct_assembly *a, const struct oct_assembly_cfg *
 {
     a->core_counters = counters(a, cfg, oct_core_counter_defs, OCT_CORE_COUNTER_CNT);
     a->realtime_counters = counters(a, cfg, oct_realtime_counter_defs, OCT_REALTIME_COUNTER_CNT);
-    a->strategy_counters = counters(a, cfg, oct_strategy_counter_defs, OCT_STRATEGY_COUNTER_CNT);
+    a->strategy_counters = counters(a, cfg, oct_strategy_counter_defs, OCT_STRATEGY_C_CNT);
     a->risk_counters = counters(a, cfg, oct_risk_counter_defs, OCT_RISK_C_CNT);
     a->execution_counters = counters(a, cfg, oct_execution_counter_defs, OCT_EXECUTION_COUNTER_CNT);
     a->types = cfg->types ? cfg->types : calloc(256, sizeof(struct oct_counter));
@@ -123,7 +123,7 @@ static void wire(struct oct_assembly *a, struct oct_assembly_cfg *c, const struc
 
     c->strategy.counters = a->strategy_counters;
     c->strategy.view = &a->view;
-    c->strategy.intent = (struct oct_sink){oct_risk_on_msg, p->risk};
+    c->strategy.risk = (struct oct_sink){oct_risk_on_msg, p->risk};
 
     c->risk.counters = a->risk_counters;
     c->risk.view = &a->view;

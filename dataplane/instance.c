@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #define COUNTER_MAX 512u
-#define LINK_DEPTH  1024u
 
 static const char *const hop_names[OCT_HOP_CNT] = {
     [OCT_HOP_RX] = "rx",
@@ -99,16 +98,18 @@ static int make_pub(struct oct_instance *in, const struct oct_instance_cfg *cfg)
 static int make_cmd(struct oct_instance *in, const struct oct_instance_cfg *cfg)
 {
     static const char *const names[2] = {OCT_OBJ_LINK, OCT_OBJ_LINK_CTL};
-    size_t sz = oct_link_footprint(LINK_DEPTH);
+    size_t sz = oct_link_footprint(cfg->link_depth);
     int err = oct_region_create(&in->cmd, cfg->run_dir, OCT_REGION_CMD, 2 * (sz + OCT_BLOCK_SZ),
                                 oct_msg_layout_hash(), false);
     if (err)
         return err;
     for (unsigned i = 0; i < 2; i++) {
         void *mem = oct_region_alloc(&in->cmd, names[i], sz);
-        in->link[i] = mem ? oct_link_new(mem, LINK_DEPTH) : NULL;
-        if (!in->link[i])
+        if (!mem)
             return -ENOSPC;
+        err = oct_link_new(&in->link[i], mem, cfg->link_depth);
+        if (err)
+            return err;
     }
     return 0;
 }

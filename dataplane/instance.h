@@ -12,6 +12,7 @@
 struct oct_instance_cfg {
     const char *run_dir;
     uint32_t ring_depth;
+    uint32_t link_depth;
     uint32_t inst_cnt;
     bool huge_pages;
 };
@@ -29,7 +30,7 @@ struct oct_instance {
     oct_sym *symbols;
     struct oct_counter *types;
     struct oct_pub_status *status;
-    struct oct_link *link[2];
+    struct oct_link link[2]; /* polling ends: control's, octopusctl's */
     struct oct_kill *kill;
     /* The region of the run before, if it is still there. */
     struct oct_region old_pub;

@@ -1,0 +1,92 @@
+#include "dataplane/recover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void note(struct oct_recovery *r, const char *what, const struct oct_journal_error *e)
+{
+    size_t n = strlen(r->note);
+
+    snprintf(r->note + n, sizeof r->note - n, "%s%s: %s: offset %llu: %s", n ? "; " : "", what,
+             e->file, (unsigned long long)e->off, e->reason);
+}
+
+static int repair(struct oct_recovery *r, const char *dir, uint16_t lane)
+{
+    struct oct_journal_repair done;
+    struct oct_journal_error err;
+    int ret = oct_journal_repair(dir, lane, &done, &err);
+
+    if (ret == -EBADMSG) {
+        r->damaged = true;
+        note(r, "journal damaged", &err);
+        return 0;
+    }
+    if (ret) {
+        note(r, "journal", &err);
+        return ret;
+    }
+    r->cut = done.done ? done.cut : 0;
+    return 0;
+}
+
+/* Replays record by record until the end, a difference or damage. */
+static void replay(struct oct_recovery *r, uint64_t build_id)
+{
+    const struct oct_msg_hdr *m;
+    int got;
+
+    while ((got = oct_recover_next(r->journal, &m)) == 1) {
+        if (m->type == OCT_IN_START)
+            r->other_build = ((const struct oct_in_start *)m)->build_id != build_id;
+        if (m->input > r->last_input)
+            r->last_input = m->input;
+        if (m->type == OCT_MARK && ((const struct oct_mark *)m)->mark > r->mark)
+            r->mark = ((const struct oct_mark *)m)->mark;
+        if (r->differs)
+            continue; /* the rest still tells marks and the last input */
+        if (oct_verify_record(&r->verify, m)) {
+            size_t n = strlen(r->note);
+            r->differs = true;
+            snprintf(r->note + n, sizeof r->note - n, "%s%s", n ? "; " : "", r->verify.why);
+        }
+    }
+    if (got < 0) {
+        r->damaged = true;
+        note(r, "journal", oct_recover_error(r->journal));
+    }
+}
+
+int oct_recovery_run(struct oct_recovery *r, const char *dir, uint16_t lane,
+                     const struct oct_instance *old, struct oct_core *core, uint64_t build_id)
+{
+    struct oct_journal_error err;
+
+    r->verify.core = core;
+    int ret = repair(r, dir, lane);
+    if (ret)
+        return ret;
+    ret = oct_recover_open(dir, lane, old->old_ring, old->old_run_id, &r->journal, &err);
+    if (ret) {
+        note(r, "journal", &err);
+        r->damaged = true;
+        return ret == -EBADMSG || ret == -EUCLEAN ? 0 : ret;
+    }
+    const struct oct_recover_info *info = oct_recover_info(r->journal);
+    r->existed = info->last_input != 0;
+    if (info->lost_slots) {
+        size_t n = strlen(r->note);
+        r->damaged = true;
+        snprintf(r->note + n, sizeof r->note - n, "%s%llu ring slots were lost before the crash",
+                 n ? "; " : "", (unsigned long long)info->lost_slots);
+    }
+    replay(r, build_id);
+    return 0;
+}
+
+void oct_recovery_close(struct oct_recovery *r)
+{
+    oct_recover_close(r->journal);
+    r->journal = NULL;
+}

@@ -1,0 +1,32 @@
+/* recover.h - takes a lane to where its journal ends (docs/adr/0001).
+ *
+ * Thread:  cold, before the lane starts. */
+#ifndef OCT_DATAPLANE_RECOVER_H
+#define OCT_DATAPLANE_RECOVER_H
+
+#include "dataplane/instance.h"
+#include "dataplane/journal/recover.h"
+#include "dataplane/lane/verify.h"
+
+struct oct_recovery {
+    struct oct_verify verify;
+    struct oct_recover *journal; /* NULL: there was nothing */
+    bool existed;
+    bool differs;     /* replay made other decisions than the journal has: start HALTED */
+    bool damaged;     /* journal damaged, or records lost: start HALTED */
+    bool other_build; /* the journal was written by another build */
+    uint64_t last_input;
+    uint64_t mark;
+    uint64_t cut; /* bytes of a torn tail that were set aside */
+    char note[2048]; /* for people; empty when all is well */
+};
+
+/* Repairs the journal in dir, replays it and the old ring through the core (whose out and tx must be
+ * those of r->verify).  0 even when it differs or is damaged, as far as it went: the caller starts
+ * HALTED; negative errno when nothing can be read at all, with r->note. */
+int oct_recovery_run(struct oct_recovery *r, const char *dir, uint16_t lane,
+                     const struct oct_instance *old, struct oct_core *core, uint64_t build_id);
+/* After the recorder has taken the carry over. */
+void oct_recovery_close(struct oct_recovery *r);
+
+#endif
