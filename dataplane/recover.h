@@ -17,7 +17,7 @@ struct oct_recovery {
     bool other_build; /* the journal was written by another build */
     uint64_t last_input;
     uint64_t mark;
-    uint64_t cut; /* bytes of a torn tail that were set aside */
+    uint64_t cut;    /* bytes of a torn tail that were set aside */
     char note[2048]; /* for people; empty when all is well */
 };
 

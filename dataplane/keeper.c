@@ -1,0 +1,114 @@
+#include "dataplane/keeper.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/base/log.h"
+#include "dataplane/base/time.h"
+
+#define TURN_NS     OCT_NS_PER_MS
+#define PROGRESS_NS OCT_NS_PER_S
+
+/* What is reported is on disk first; when it cannot be, nothing is reported. */
+static void sync_state(struct oct_keeper *k)
+{
+    int got = oct_state_sync(k->state);
+
+    if (got < 0) {
+        oct_log(OCT_LOG_ERROR, "state.sync", "ladder state cannot be written: %s", strerror(-got));
+        return;
+    }
+    if (got > 0)
+        atomic_store_explicit(&k->src->instance->status->ladder, k->state->now.firm,
+                              memory_order_release);
+}
+
+static void take_position(struct oct_keeper *k, const struct oct_position *p)
+{
+    uint32_t i = 0;
+
+    if (p->strategy == OCT_STRATEGY_NONE)
+        return;
+    while (i < k->pos_cnt && (k->pos[i].inst != p->inst || k->pos[i].strategy != p->strategy))
+        i++;
+    if (i == OCT_ARRAY_CNT(k->pos))
+        return; /* more than a screen can show */
+    if (i == k->pos_cnt)
+        k->pos_cnt++;
+    k->pos[i].inst = p->inst;
+    k->pos[i].strategy = p->strategy;
+    k->pos[i].pnl = oct_money_unpack(p->pnl);
+}
+
+static void read_ring(struct oct_keeper *k)
+{
+    _Alignas(8) uint8_t buf[OCT_MSG_SZ_MAX];
+    const struct oct_msg_hdr *m = (const struct oct_msg_hdr *)buf;
+    enum oct_ring_read got;
+
+    for (unsigned n = 0; n < 65536 && (got = oct_ring_read(&k->reader, buf)) != OCT_RING_EMPTY; n++)
+        if (got == OCT_RING_RECORD && m->type == OCT_POSITION)
+            take_position(k, (const struct oct_position *)m);
+}
+
+static void show(struct oct_keeper *k)
+{
+    char line[512];
+    oct_money pnl = {0};
+
+    for (uint32_t i = 0; i < k->pos_cnt; i++)
+        pnl.v += k->pos[i].pnl.v;
+    oct_summary_progress(k->src, pnl, line, sizeof line);
+    fprintf(stderr, isatty(2) ? "\r%s\033[K" : "%s\n", line);
+}
+
+static void *run(void *arg)
+{
+    struct oct_keeper *k = arg;
+    const struct timespec nap = {0, TURN_NS};
+    int64_t show_at = oct_mono_ns() + PROGRESS_NS;
+
+    while (!atomic_load_explicit(&k->stop, memory_order_relaxed)) {
+        sync_state(k);
+        if (k->progress) {
+            read_ring(k);
+            if (oct_mono_ns() >= show_at) {
+                show_at += PROGRESS_NS;
+                show(k);
+            }
+        }
+        nanosleep(&nap, NULL);
+    }
+    sync_state(k);
+    if (k->progress) {
+        read_ring(k);
+        show(k);
+        if (isatty(2))
+            fprintf(stderr, "\n");
+    }
+    return NULL;
+}
+
+int oct_keeper_start(struct oct_keeper *k, struct oct_state *state,
+                     const struct oct_summary_src *src, bool progress)
+{
+    memset(k, 0, sizeof *k);
+    k->state = state;
+    k->src = src;
+    k->progress = progress;
+    oct_ring_reader_init(&k->reader, src->instance->ring, true);
+    int err = pthread_create(&k->thread, NULL, run, k);
+    k->running = err == 0;
+    return -err;
+}
+
+void oct_keeper_stop(struct oct_keeper *k)
+{
+    if (!k->running)
+        return;
+    atomic_store_explicit(&k->stop, 1, memory_order_relaxed);
+    pthread_join(k->thread, NULL);
+    k->running = false;
+}
