@@ -422,6 +422,9 @@ static int finish_lane(struct app *a)
         if (err)
             return err;
     }
+    for (uint32_t i = 0; i < a->assembly.view.inst_cnt; i++)
+        if (a->assembly.view.ref[i].symbol.c[0])
+            a->instance.symbols[i] = a->assembly.view.ref[i].symbol;
     oct_lane_new(a->lane_mem, &cfg);
     /* From replay to live: what the core says goes to the ring now. */
     a->assembly.core->cfg.out = oct_lane_out(a->lane, LANE);
@@ -449,8 +452,13 @@ static void restate(struct app *a, enum oct_scope scope, uint32_t id, uint8_t st
     uint8_t have = scope == OCT_SCOPE_FIRM      ? now.firm
                    : scope == OCT_SCOPE_ACCOUNT ? now.account[id]
                                                 : now.strategy[id];
-    if (state > have)
-        oct_lane_input(a->lane, &m.hdr);
+    if (state <= have)
+        return;
+    if (state == OCT_LADDER_KILLED)
+        oct_kill_set(a->instance.kill, scope == OCT_SCOPE_FIRM      ? OCT_KILL_ALL
+                                       : scope == OCT_SCOPE_ACCOUNT ? OCT_KILL_ACCOUNT(id)
+                                                                    : OCT_KILL_STRATEGY(id));
+    oct_lane_input(a->lane, &m.hdr);
 }
 
 static void restrict_symbols(struct app *a)

@@ -80,6 +80,12 @@ OCT_HOT static void emit(void *self, const struct oct_msg_hdr *m)
         l->mark_pos = pos;
         l->mark = ((const struct oct_mark *)m)->mark;
         break;
+    case OCT_INSTRUMENT: {
+        const struct oct_instrument *in = (const struct oct_instrument *)m;
+        if (l->cfg.symbols && in->inst < l->cfg.inst_cnt)
+            l->cfg.symbols[in->inst] = in->symbol;
+        break;
+    }
     case OCT_LADDER:
         if (l->cfg.state)
             oct_state_set(l->cfg.state, (const struct oct_ladder *)m);

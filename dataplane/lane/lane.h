@@ -75,6 +75,8 @@ struct oct_lane_cfg {
     bool position_report;    /* lock-step with the simulated venue */
     uint32_t report_addr_be;
     uint16_t report_port;
+    oct_sym *symbols;     /* [inst_cnt], filled as instruments become known; NULL: none */
+    uint32_t inst_cnt;
     uint64_t first_input; /* number of the next input */
 };
 
@@ -83,7 +85,8 @@ struct oct_lane;
 size_t oct_lane_footprint(void);
 struct oct_lane *oct_lane_new(void *mem, const struct oct_lane_cfg *cfg);
 
-/* What the core's cfg.out must be, and where execution's order records go. */
+/* What the core's cfg.out must be, and where execution's order records go.  On zeroed memory, before
+ * oct_lane_new, the tx sink swallows what it is given: recovery replays through it. */
 struct oct_out oct_lane_out(struct oct_lane *l, uint16_t lane);
 struct oct_sink oct_lane_tx_sink(struct oct_lane *l);
 /* The core is made after the lane, because its agents need the lane's sinks. */

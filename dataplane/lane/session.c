@@ -53,6 +53,8 @@ OCT_HOT static void tx(void *self, struct oct_step *step, const struct oct_msg_h
     const struct oct_session_ops *s = l->cfg.session;
 
     OCT_ASSERT(m->type == OCT_ORDER);
+    if (oct_unlikely(!l->cfg.ring))
+        return; /* recovery: this order left, or did not, in the run before */
     if (oct_unlikely(killed(o, oct_kill_bits(l->cfg.kill)))) {
         oct_count(&l->cfg.counters[OCT_LANE_ORDERS_WITHHELD], 1);
         if (!l->withheld_from)

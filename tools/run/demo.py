@@ -131,7 +131,7 @@ class Run:
         return out
 
     def start_dataplane(self, ports, until_end=True):
-        cmd = [self.binary("dataplane", "octopus-dataplane"), *self.conf_args(ports),
+        cmd = [self.binary("octopus-dataplane"), *self.conf_args(ports),
                "--summary", self.path("summary.json")]
         if until_end:
             cmd += ["--until-end", "--progress"]
