@@ -89,6 +89,8 @@ static void accept_order(struct oct_rig *r, const struct oct_ouch50_in *in)
         return;
     r->orders_seen++;
     bool fill = r->cfg->fill_every && r->orders_seen % r->cfg->fill_every == 0;
+    if (fill)
+        r->net_shares += in->side == 'B' ? (int64_t)in->qty : -(int64_t)in->qty;
     struct oct_ouch50_out end = {
         .type = fill ? 'E' : 'C',
         .code = 'R',
@@ -182,14 +184,14 @@ static int load(struct oct_rig *r, const struct oct_rig_cfg *cfg)
 
 int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg)
 {
-    struct oct_rig_store store = r->store;
-    uint64_t last = r->last_user_ref, match = r->next_match;
+    struct oct_rig was = {.store = r->store,
+                          .last_user_ref = r->last_user_ref,
+                          .next_match = r->next_match,
+                          .net_shares = r->net_shares,
+                          .orders_seen = r->orders_seen,
+                          .cfg = cfg};
 
-    memset(r, 0, sizeof *r);
-    r->store = store;
-    r->last_user_ref = last;
-    r->next_match = match;
-    r->cfg = cfg;
+    *r = was;
     int err = load(r, cfg);
     if (err)
         return err;
@@ -221,6 +223,14 @@ int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg)
     for (unsigned i = 0; i < 4; i++)
         oct_rig_settle(r);
     return 0;
+}
+
+void oct_rig_crash(struct oct_rig *r)
+{
+    if (r->app.recorder)
+        oct_recorder_abandon(r->app.recorder);
+    oct_app_release(&r->app);
+    oct_setup_free(&r->app.setup);
 }
 
 int oct_rig_close(struct oct_rig *r)

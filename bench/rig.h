@@ -44,9 +44,11 @@ struct oct_rig {
     uint64_t last_user_ref;
     uint64_t next_match;
     uint64_t answers;
+    int64_t net_shares; /* bought less sold, by the venue's book */
 };
 
-/* Starts everything; the session is logged in when it returns.  0 or negative errno. */
+/* Starts everything; the session is logged in when it returns.  The venue remembers what it had
+ * from an open before: zero *r before the first.  0 or negative errno. */
 int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg);
 /* The venue takes what the lane sent and answers. */
 void oct_rig_venue(struct oct_rig *r);
@@ -54,5 +56,7 @@ void oct_rig_venue(struct oct_rig *r);
 void oct_rig_settle(struct oct_rig *r);
 /* Stops in order; journal ended. */
 int oct_rig_close(struct oct_rig *r);
+/* Stops as a crash would: nothing that is pending is written; regions and files stay. */
+void oct_rig_crash(struct oct_rig *r);
 
 #endif
