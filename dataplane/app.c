@@ -266,8 +266,8 @@ static int make_session(struct oct_app *a)
         .silence_ns = (int64_t)v->silence_ms * OCT_NS_PER_MS,
     };
 
-    memcpy(cfg.user, v->user, strnlen(v->user, sizeof cfg.user - 1));
-    memcpy(cfg.session, v->session, strnlen(v->session, sizeof cfg.session - 1));
+    snprintf(cfg.user, sizeof cfg.user, "%s", v->user);
+    snprintf(cfg.session, sizeof cfg.session, "%s", v->session);
     int got = oct_conf_secret(v->password, cfg.password, sizeof cfg.password);
     if (got < 0)
         return complain("venue.password", got);

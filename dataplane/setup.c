@@ -47,13 +47,14 @@ static int OCT_PRINTF(3, 4) fail(struct oct_setup *s, int err, const char *fmt, 
 static int load_conf(struct oct_setup *s, const struct oct_setup_args *args)
 {
     struct oct_conf_overlay overlays[OCT_ARRAY_CNT(args->set) + 1];
-    struct oct_conf_limit_def defs[OCT_RISK_LIMIT_END - 1];
+    struct oct_conf_limit_def limits[OCT_RISK_LIMIT_END - 1];
+    struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
     char profile[512];
     size_t n = 0;
 
-    for (size_t i = 0; i < OCT_ARRAY_CNT(defs); i++) {
+    for (size_t i = 0; i < OCT_ARRAY_CNT(limits); i++) {
         const struct oct_risk_limit_def *d = &oct_risk_limit_defs[i];
-        defs[i] = (struct oct_conf_limit_def){
+        limits[i] = (struct oct_conf_limit_def){
             .name = d->name,
             .decimals = d->unit == OCT_RISK_UNIT_QTY     ? 8
                         : d->unit == OCT_RISK_UNIT_MONEY ? 17
@@ -62,7 +63,19 @@ static int load_conf(struct oct_setup *s, const struct oct_setup_args *args)
             .scopes = d->scopes,
         };
     }
-    const struct oct_conf_limit_table table = {defs, OCT_ARRAY_CNT(defs)};
+    for (size_t i = 0; i < OCT_ARRAY_CNT(params); i++) {
+        const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
+        params[i] = (struct oct_conf_param_def){
+            .name = d->name,
+            .decimals = d->unit == OCT_STRATEGY_UNIT_RATIO ? 9
+                        : d->unit == OCT_STRATEGY_UNIT_QTY ? 8
+                                                           : 0,
+            .min = d->least,
+            .max = d->most,
+        };
+    }
+    const struct oct_conf_tables tables = {limits, OCT_ARRAY_CNT(limits), OCT_ARRAY_CNT(params),
+                                           params};
     if (args->profile) {
         const char *slash = strrchr(args->config, '/');
         int dir = slash ? (int)(slash - args->config) : 1;
@@ -75,7 +88,7 @@ static int load_conf(struct oct_setup *s, const struct oct_setup_args *args)
     }
     for (size_t i = 0; i < args->set_cnt; i++)
         overlays[n++] = (struct oct_conf_overlay){OCT_CONF_SET, args->set[i]};
-    return oct_conf_load(args->config, overlays, n, &table, &s->conf, s->err, sizeof s->err);
+    return oct_conf_load(args->config, overlays, n, &tables, &s->conf, s->err, sizeof s->err);
 }
 
 static int load_reference(struct oct_setup *s)
@@ -232,31 +245,16 @@ static enum oct_strategy_kind kind_of(uint8_t conf_kind)
     return kinds[conf_kind];
 }
 
-/* A parameter in nanoseconds is written in seconds, with _s for _ns: the configuration's nine
- * decimals make that exact. */
 static int set_param(struct oct_setup *s, struct oct_strategy_def *def,
                      const struct oct_conf_strategy *c, const struct oct_conf_param *p)
 {
-    char name[OCT_CONF_NAME_SZ + 2];
-    size_t n = strlen(p->name);
-    int64_t value = p->value, old;
+    const struct oct_strategy_param_def *d = oct_strategy_param_by_name(p->name);
+    int64_t old;
 
-    snprintf(name, sizeof name, "%s", p->name);
-    if (n > 2 && strcmp(p->name + n - 2, "_s") == 0)
-        memcpy(name + n - 1, "ns", 3);
-    const struct oct_strategy_param_def *d = oct_strategy_param_by_name(name);
-    if (!d)
-        return fail(s, -EINVAL, "%s:%u:%u: strategy %s has no parameter %s", c->at.file, c->at.line,
-                    c->at.col, c->name, p->name);
-    if (d->unit == OCT_STRATEGY_UNIT_QTY)
-        value /= 10;
-    else if (d->unit == OCT_STRATEGY_UNIT_COUNT ||
-             (d->unit == OCT_STRATEGY_UNIT_NS && strcmp(name, p->name) == 0))
-        value /= OCT_CONF_SCALE;
-    if (oct_strategy_param_set(&def->params, d->key, value, &old) != OCT_CMD_RESULT_DONE)
-        return fail(s, -EINVAL, "%s:%u:%u: strategy %s: %s is out of range (%lld to %lld)",
-                    c->at.file, c->at.line, c->at.col, c->name, p->name, (long long)d->least,
-                    (long long)d->most);
+    /* The loader has checked name and range against the same table. */
+    if (!d || oct_strategy_param_set(&def->params, d->key, p->value, &old) != OCT_CMD_RESULT_DONE)
+        return fail(s, -EINVAL, "%s:%u:%u: strategy %s: parameter %s cannot be set", c->at.file,
+                    c->at.line, c->at.col, c->name, p->name);
     return 0;
 }
 

@@ -115,14 +115,15 @@ class Run:
         a = self.args
         sets = {
             "instance": self.instance, "run_dir": self.run_dir, "data_dir": self.data,
-            "feed.lines[0].group": self.lines[0].split(":")[0], "feed.lines[0].port": self.lines[0].split(":")[1],
-            "feed.lines[1].group": self.lines[1].split(":")[0], "feed.lines[1].port": self.lines[1].split(":")[1],
-            "feed.rewind[0].port": ports["rewind_port"], "venue.port": ports["order_port"],
+            "feed.lines.0.group": self.lines[0].split(":")[0], "feed.lines.0.port": self.lines[0].split(":")[1],
+            "feed.lines.1.group": self.lines[1].split(":")[0], "feed.lines.1.port": self.lines[1].split(":")[1],
+            "feed.rewind.0.port": ports["rewind_port"], "venue.port": ports["order_port"],
             "feed.position_report": "true" if a.pace == "max" else "false",
             "feed.session_date": ports.get("session_date", 0),
         }
         if "rewind=off" in (a.faults or ""):
-            sets["feed.rewind[0].port"] = 0
+            del sets["feed.rewind.0.port"]
+            sets["feed.rewind"] = "[]"
         out = ["--config", os.path.join(ROOT, "config", "octopus.yaml"), "--profile", a.profile]
         for k, v in sets.items():
             out += ["--set", f"{k}={v}"]
