@@ -114,14 +114,17 @@ static int assemble(struct oct_app *a)
     return err;
 }
 
-static int recover(struct oct_app *a)
+static int open_journal(struct oct_app *a)
 {
     if (!a->setup.conf->journal.enabled)
         return 0;
-    int err = oct_recovery_run(&a->recovery, a->journal_dir, LANE, &a->instance, a->assembly.core,
-                               a->build_id);
-    if (err)
-        return complain(a->recovery.note[0] ? a->recovery.note : a->journal_dir, err);
+    int err = oct_recovery_open(&a->recovery, a->journal_dir, LANE, &a->instance);
+    return err ? complain(a->recovery.note[0] ? a->recovery.note : a->journal_dir, err) : 0;
+}
+
+static void recover(struct oct_app *a)
+{
+    oct_recovery_replay(&a->recovery, a->assembly.core, a->build_id);
     if (a->recovery.note[0])
         oct_log(OCT_LOG_ERROR, "recovery.difference", "%s", a->recovery.note);
     if (a->recovery.existed)
@@ -130,15 +133,12 @@ static int recover(struct oct_app *a)
                 (unsigned long long)a->recovery.verify.inputs,
                 (unsigned long long)a->recovery.verify.compared,
                 (unsigned long long)a->recovery.cut);
-    return 0;
+    oct_recovery_close(&a->recovery);
 }
 
 static int start_recorder(struct oct_app *a)
 {
     const struct oct_conf_journal *j = &a->setup.conf->journal;
-    size_t carry_sz = 0;
-    const void *carry =
-        a->recovery.journal ? oct_recover_carry(a->recovery.journal, &carry_sz) : NULL;
 
     if (!j->enabled)
         return 0;
@@ -150,8 +150,6 @@ static int start_recorder(struct oct_app *a)
         .counters = oct_counters_add(a->instance.counters, oct_recorder_counter_defs,
                                      OCT_RECORDER_COUNTER_CNT, ""),
         .pulse = &a->instance.pulses[OCT_PULSE_RECORDER],
-        .carry = carry,
-        .carry_sz = carry_sz,
         .run_id = a->run_id,
         .build_id = a->build_id,
         .plugin_hash = a->setup.plugin_hash,
@@ -169,7 +167,6 @@ static int start_recorder(struct oct_app *a)
         err = oct_recorder_start(a->recorder);
     if (err)
         return complain("journal recorder", err);
-    oct_recovery_close(&a->recovery);
     return 0;
 }
 
@@ -426,9 +423,10 @@ int oct_app_start(struct oct_app *a)
     oct_instance_find_old(&a->instance, c->run_dir);
     if ((err = oct_clock_init(&a->clock, 20 * OCT_NS_PER_MS)) != 0)
         return complain("the time-stamp counter is not invariant", err);
-    if ((err = make_instance(a)) || (err = make_lane(a)) || (err = assemble(a)) ||
-        (err = recover(a)))
+    if ((err = open_journal(a)) || (err = make_instance(a)) || (err = make_lane(a)) ||
+        (err = assemble(a)))
         return err;
+    recover(a);
     if (c->lane.lock_memory && oct_pin_lock_memory())
         oct_log(OCT_LOG_WARN, "lane.memory",
                 "memory cannot be locked: pages may fault on the lane");

@@ -31,12 +31,44 @@ static int repair(struct oct_recovery *r, const char *dir, uint16_t lane)
     return 0;
 }
 
+int oct_recovery_open(struct oct_recovery *r, const char *dir, uint16_t lane,
+                      const struct oct_instance *old)
+{
+    struct oct_journal_error err;
+    int ret = repair(r, dir, lane);
+
+    if (ret)
+        return ret;
+    ret = oct_recover_open(dir, lane, old->old_ring, old->old_run_id, &r->journal, &err);
+    if (ret) {
+        note(r, "journal", &err);
+        r->damaged = true;
+        return ret == -EBADMSG || ret == -EUCLEAN ? 0 : ret;
+    }
+    const struct oct_recover_info *info = oct_recover_info(r->journal);
+    r->existed = info->last_input != 0;
+    if (info->lost_slots) {
+        size_t n = strlen(r->note);
+        r->damaged = true;
+        snprintf(r->note + n, sizeof r->note - n, "%s%llu ring slots were lost before the crash",
+                 n ? "; " : "", (unsigned long long)info->lost_slots);
+    }
+    ret = oct_recover_settle(r->journal);
+    if (ret)
+        snprintf(r->note, sizeof r->note, "what the ring still holds cannot be written: %s",
+                 strerror(-ret));
+    return ret;
+}
+
 /* Replays record by record until the end, a difference or damage. */
-static void replay(struct oct_recovery *r, uint64_t build_id)
+void oct_recovery_replay(struct oct_recovery *r, struct oct_core *core, uint64_t build_id)
 {
     const struct oct_msg_hdr *m;
     int got;
 
+    if (!r->journal)
+        return;
+    r->verify.core = core;
     while ((got = oct_recover_next(r->journal, &m)) == 1) {
         if (m->type == OCT_IN_START)
             r->other_build = ((const struct oct_in_start *)m)->build_id != build_id;
@@ -56,33 +88,6 @@ static void replay(struct oct_recovery *r, uint64_t build_id)
         r->damaged = true;
         note(r, "journal", oct_recover_error(r->journal));
     }
-}
-
-int oct_recovery_run(struct oct_recovery *r, const char *dir, uint16_t lane,
-                     const struct oct_instance *old, struct oct_core *core, uint64_t build_id)
-{
-    struct oct_journal_error err;
-
-    r->verify.core = core;
-    int ret = repair(r, dir, lane);
-    if (ret)
-        return ret;
-    ret = oct_recover_open(dir, lane, old->old_ring, old->old_run_id, &r->journal, &err);
-    if (ret) {
-        note(r, "journal", &err);
-        r->damaged = true;
-        return ret == -EBADMSG || ret == -EUCLEAN ? 0 : ret;
-    }
-    const struct oct_recover_info *info = oct_recover_info(r->journal);
-    r->existed = info->last_input != 0;
-    if (info->lost_slots) {
-        size_t n = strlen(r->note);
-        r->damaged = true;
-        snprintf(r->note + n, sizeof r->note - n, "%s%llu ring slots were lost before the crash",
-                 n ? "; " : "", (unsigned long long)info->lost_slots);
-    }
-    replay(r, build_id);
-    return 0;
 }
 
 void oct_recovery_close(struct oct_recovery *r)

@@ -21,12 +21,14 @@ struct oct_recovery {
     char note[2048]; /* for people; empty when all is well */
 };
 
-/* Repairs the journal in dir, replays it and the old ring through the core (whose out and tx must be
- * those of r->verify).  0 even when it differs or is damaged, as far as it went: the caller starts
- * HALTED; negative errno when nothing can be read at all, with r->note. */
-int oct_recovery_run(struct oct_recovery *r, const char *dir, uint16_t lane,
-                     const struct oct_instance *old, struct oct_core *core, uint64_t build_id);
-/* After the recorder has taken the carry over. */
+/* Repairs the journal in dir and puts on disk what only the old ring holds: before the region of
+ * the run before is replaced.  0, also when the journal is damaged (r->damaged); negative errno when
+ * nothing can be read at all, with r->note. */
+int oct_recovery_open(struct oct_recovery *r, const char *dir, uint16_t lane,
+                      const struct oct_instance *old);
+/* Replays it through the core, whose out must be that of r->verify.  What differs or is damaged is
+ * said in r: the caller starts HALTED. */
+void oct_recovery_replay(struct oct_recovery *r, struct oct_core *core, uint64_t build_id);
 void oct_recovery_close(struct oct_recovery *r);
 
 #endif
