@@ -1,10 +1,10 @@
-#include "captures.h"
+#include "tests/oracle/captures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared_data.h"
+#include "tests/oracle/shared_data.h"
 
 #define ARCHIVE "omi-data-packets/omi-data-packets.tar.xz"
 #define PAD     64u

@@ -1,4 +1,4 @@
-#include "shared_data.h"
+#include "tests/oracle/shared_data.h"
 
 #include <lzma.h>
 #include <stdio.h>

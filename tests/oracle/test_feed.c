@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captures.h"
+#include "tests/oracle/captures.h"
 #include "dataplane/base/rng.h"
 #include "dataplane/base/wire.h"
 #include "dataplane/port/nic.h"
 #include "drivers/feed/itch50.h"
 #include "drivers/feed/moldudp64.h"
-#include "shared_data.h"
+#include "tests/oracle/shared_data.h"
 
 #define AAPL "nasdaq-itch50-aapl-20191230-0935-20k-derived/"
 #define OPEN "nasdaq-itch50-20191230-0930/"

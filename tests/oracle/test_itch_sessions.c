@@ -8,7 +8,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/base/wire.h"
 #include "drivers/feed/itch50.h"
-#include "shared_data.h"
+#include "tests/oracle/shared_data.h"
 
 #define AAPL "nasdaq-itch50-aapl-20191230-0935-20k-derived/"
 #define OPEN "nasdaq-itch50-20191230-0930/"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "dataplane/book/book.h"
-#include "shared_data.h"
+#include "tests/oracle/shared_data.h"
 
 #define MSGS "lobster-amzn-20120621-L1/AMZN_2012-06-21_34200000_57600000_message_1.csv.xz"
 #define BOOK "lobster-amzn-20120621-L1/AMZN_2012-06-21_34200000_57600000_orderbook_1.csv.xz"

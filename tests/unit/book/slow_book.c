@@ -1,4 +1,4 @@
-#include "slow_book.h"
+#include "tests/unit/book/slow_book.h"
 
 #include <stdlib.h>
 

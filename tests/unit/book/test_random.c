@@ -4,7 +4,7 @@
 
 #include "dataplane/base/rng.h"
 #include "dataplane/book/book_priv.h"
-#include "slow_book.h"
+#include "tests/unit/book/slow_book.h"
 
 struct run {
     struct oct_books *b;

@@ -27,7 +27,7 @@ static const struct oct_conf_tables tables = {limits, 3, 3, params};
 
 static void make_dir(void)
 {
-    strcpy(dir, "/tmp/oct-conf-XXXXXX");
+    strcpy(dir, P_tmpdir "/oct-conf-XXXXXX");
     cr_assert_not_null(mkdtemp(dir));
 }
 
@@ -203,9 +203,9 @@ Test(conf, values_arrive_in_their_units)
 {
     struct oct_conf *c =
         loads("risk: {accounts: [{id: 0, name: main}]}\ninstance: x1\n"
-                   "feed: {lines: [{group: 239.1.2.3, port: 26001}], session_date: 20191230}\n"
-                   "nic: {driver: loopback, fault: {drop: 0.01, skew_ns: 5000000}}\n"
-                   "realtime: {tick: 0.05}\n",
+              "feed: {lines: [{group: 239.1.2.3, port: 26001}], session_date: 20191230}\n"
+              "nic: {driver: loopback, fault: {drop: 0.01, skew_ns: 5000000}}\n"
+              "realtime: {tick: 0.05}\n",
               NULL, NULL);
     cr_assert_eq(c->feed.line[0].group.addr_be, inet_addr("239.1.2.3"));
     cr_assert_eq(c->feed.line[0].group.port, 26001);
@@ -496,7 +496,7 @@ Test(conf, paths_are_relative_to_the_file_that_names_them)
     char want[256];
     struct oct_conf *c = loads(BASE "venue: {reference: ../a/../b/ref.yaml, password: 'file:pw'}\n",
                                "nic.file=here.pcap", NULL);
-    cr_assert_str_eq(c->venue.reference, "/tmp/b/ref.yaml");
+    cr_assert_str_eq(c->venue.reference, P_tmpdir "/b/ref.yaml");
     snprintf(want, sizeof want, "file:%s/pw", dir);
     cr_assert_str_eq(c->venue.password, want);
     cr_assert_str_eq(c->nic.file, "here.pcap");

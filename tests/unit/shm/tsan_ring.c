@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         msg_cnt = strtoull(argv[1], NULL, 10);
-    ring = oct_ring_new(aligned_alloc(128, oct_align_up(oct_ring_footprint(4096), 128)), 4096);
+    ring = oct_ring_new(aligned_alloc(128, oct_align_up(oct_ring_footprint(512), 128)), 512);
     void *mem = aligned_alloc(128, oct_align_up(link_sz, 128));
     if (ring == NULL || mem == NULL || oct_link_new(&link_poll, mem, 1024) != 0 ||
         oct_link_join(&link_pub, mem, link_sz, OCT_LINK_PUBLISHER) != 0)

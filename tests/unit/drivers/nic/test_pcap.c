@@ -411,7 +411,7 @@ Test(pcap, malformed_pcapng_blocks_are_counted_and_skipped)
 
 static const char *write_temp(const void *b, size_t sz)
 {
-    static char path[] = "/tmp/oct_pcap_XXXXXX";
+    static char path[] = P_tmpdir "/oct_pcap_XXXXXX";
     int fd = mkstemp(path);
 
     cr_assert_eq(write(fd, b, sz), (ssize_t)sz);
