@@ -36,6 +36,14 @@ struct oct_journal {
 /* Lists a lane's segments, rising; *out is the caller's to free.  Count or negative errno. */
 int oct_journal_list(const char *dir, uint16_t lane, uint64_t **out);
 
+/* The number a new segment is named by: above every input and every name so far. */
+OCT_INLINE uint64_t oct_journal_name(uint64_t first_input, uint64_t last_input, uint64_t last_name)
+{
+    uint64_t least = (last_input > last_name ? last_input : last_name) + 1;
+
+    return first_input > least ? first_input : least;
+}
+
 /* Reads the next whole block: 1, 0 at the end, negative as oct_journal_next. */
 int oct_journal_next_block(struct oct_journal *j);
 /* Starts reading segment number seg at its header.  0 or negative. */

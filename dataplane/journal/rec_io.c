@@ -156,6 +156,8 @@ void rec_reap(struct oct_recorder *r)
         if (b->in_flight || b->failed || b->done < b->sz)
             break;
         r->written++;
+        /* pairs with the lane's watch: what is behind this the ring need not keep for a crash */
+        atomic_store_explicit(&r->cfg.ring->recorded, b->ring_end, memory_order_release);
     }
 }
 

@@ -156,8 +156,7 @@ int rec_segment_open(struct oct_recorder *r, uint64_t first_input)
     OCT_ASSERT(r->fd < 0);
     if (err)
         return err;
-    if (first_input <= r->last_input) /* decisions of an input whose record is already written */
-        first_input = r->last_input + 1;
+    first_input = oct_journal_name(first_input, r->last_input, r->serial ? r->hdr.first_input : 0);
     err = oct_journal_path(path, sizeof path, r->dir, r->cfg.lane, first_input, ".oj");
     if (err >= 0)
         err = spare_path(r, spare, sizeof spare);
@@ -174,7 +173,7 @@ int rec_segment_open(struct oct_recorder *r, uint64_t first_input)
     if (!err && fdatasync(r->spare_fd))
         err = -errno;
     memset(block, 0, sizeof r->hdr);
-    if (!err && rename(spare, path))
+    if (!err && renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE))
         err = -errno;
     if (!err)
         err = sync_dir(r->dir);

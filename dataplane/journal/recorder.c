@@ -275,10 +275,13 @@ static void publish(struct oct_recorder *r)
 {
     uint64_t head = atomic_load_explicit(&r->cfg.ring->head, memory_order_relaxed);
 
-    atomic_store_explicit(&r->cfg.ring->recorded, r->rd.pos, memory_order_release);
-    /* Published records that need no disk count as durable when nothing before them waits. */
-    if (r->head == r->tail && r->rec_cnt == 0 && !r->stashed)
-        atomic_store_explicit(&r->cfg.ring->durable, r->ring_end, memory_order_release);
+    /* Published records that need no disk count as written when nothing before them waits. */
+    if (r->rec_cnt == 0 && !r->stashed) {
+        if (r->written == r->tail)
+            atomic_store_explicit(&r->cfg.ring->recorded, r->ring_end, memory_order_release);
+        if (r->head == r->tail)
+            atomic_store_explicit(&r->cfg.ring->durable, r->ring_end, memory_order_release);
+    }
     if (r->cfg.counters)
         oct_count_set(&r->cfg.counters[OCT_REC_LAG_SLOTS], head - r->rd.pos);
 }
@@ -290,14 +293,15 @@ static uint32_t turn(struct oct_recorder *r, bool finish)
 
     rec_reap(r);
     if (!r->final)
-        rec_settle(r, now, r->ending);
+        rec_settle(r, now, r->ending || finish);
     if (rec_is_failed(r) && !mend(r, now))
         return 0;
     uint32_t n = r->ending ? 0 : fill(r, now);
     if (flush_due(r, now, n == REC_FILL_BUDGET, finish))
         seal(r, 0);
-    bool dry = finish && n == 0 && !r->stashed && r->rec_cnt == 0;
-    if (dry && r->fd >= 0 && !r->ending && has_buf(r) && !rec_is_failed(r))
+    /* The final block knows that all before it is settled: what is wrong there later is damage. */
+    bool dry = finish && n == 0 && !r->stashed && r->rec_cnt == 0 && r->head == r->tail;
+    if (dry && r->fd >= 0 && !r->ending && !rec_is_failed(r))
         seal(r, OCT_BLOCK_FINAL);
     if (r->ending && r->head == r->tail && !r->syncing) {
         int err = rec_segment_end(r);

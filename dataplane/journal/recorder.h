@@ -3,8 +3,8 @@
  * It reads the ring as any reader, copies records of class J into blocks, and writes blocks with
  * io_uring: registered buffers, O_DIRECT where the file system has it, into files with room
  * allocated (and, in the group and strict modes, zeroed) ahead.  It tells the lane through the
- * ring's two cursors, of which it is the one writer: `recorded`, how far records were taken from
- * the ring, and `durable`, how far they are on disk in the sense of the mode:
+ * ring's two cursors, of which it is the one writer: `recorded`, how far records are written, so
+ * that they outlive the process, and `durable`, how far they are on disk in the sense of the mode:
  *
  *   mode    durable means                          lost by kill -9     lost by power failure, at
  * most async   the write has completed                what is in the ring  what was written since

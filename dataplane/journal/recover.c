@@ -191,7 +191,7 @@ static void make_header(const struct oct_recover *r, uint8_t *block)
     h.version = OCT_SEG_VERSION;
     h.lane = r->lane;
     h.serial = r->end.serial + 1;
-    h.first_input = first->input > r->end.last_input ? first->input : r->end.last_input + 1;
+    h.first_input = oct_journal_name(first->input, r->end.last_input, r->end.first_input);
     if (first->type == OCT_IN_START) { /* a run that had not written anything */
         const struct oct_in_start *s = (const struct oct_in_start *)first;
         h.build_id = s->build_id;
@@ -218,6 +218,7 @@ static void make_block(struct oct_recover *r, uint8_t *block, size_t *at, uint64
 
     *h = (struct oct_block_hdr){.seq = seq,
                                 .prev = chain,
+                                .settled = seq, /* the file gets its name when all is */
                                 .run_id = r->info.run_id,
                                 .ring_pos = r->ring_from,
                                 .ring_end = r->ring_from,
@@ -270,7 +271,7 @@ int oct_recover_settle(struct oct_recover *r)
     if (r->settled || !r->rescued_sz)
         return 0;
     const struct oct_msg_hdr *first = (const struct oct_msg_hdr *)r->rescued;
-    uint64_t name = first->input > r->end.last_input ? first->input : r->end.last_input + 1;
+    uint64_t name = oct_journal_name(first->input, r->end.last_input, r->end.first_input);
     int err = oct_journal_path(path, sizeof path, r->dir, r->lane, name, ".oj");
     if (err >= 0)
         err = oct_journal_path(temp, sizeof temp, r->dir, r->lane, name, ".rescue");
@@ -284,7 +285,7 @@ int oct_recover_settle(struct oct_recover *r)
     free(block);
     if (fd >= 0)
         close(fd);
-    if (!err && rename(temp, path))
+    if (!err && renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE))
         err = -errno;
     if (err) {
         unlink(temp);

@@ -38,7 +38,7 @@ struct oct_ring {
      * reader that has lost its place finds one here. */
     _Atomic uint64_t start[OCT_RING_MARK_CNT];
     uint64_t pad1[7];
-    _Atomic uint64_t recorded; /* recorder: position up to which it has taken records */
+    _Atomic uint64_t recorded; /* recorder: position up to which records are written */
     _Atomic uint64_t durable;  /* recorder: position up to which records are on disk */
     uint64_t pad2[14];
     struct oct_slot slot[];

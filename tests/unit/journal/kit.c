@@ -175,6 +175,20 @@ void kit_record(const char *dir, uint64_t first, uint64_t last, enum oct_durabil
     free(ring);
 }
 
+void kit_crash(const char *dir, uint64_t first, uint64_t last, uint64_t segment_sz, uint64_t run_id)
+{
+    struct oct_ring *ring = kit_ring(1u << 10);
+    struct oct_recorder *r = kit_recorder(dir, ring, OCT_DURABILITY_ASYNC, segment_sz, run_id);
+
+    for (uint64_t n = first; n <= last; n++) {
+        kit_input(ring, n);
+        kit_drain(r, ring);
+    }
+    oct_recorder_abandon(r);
+    oct_recorder_destroy(r);
+    free(ring);
+}
+
 const char *kit_segment(const char *dir, uint32_t k)
 {
     static char path[256];

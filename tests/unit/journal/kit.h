@@ -34,6 +34,10 @@ void kit_drain(struct oct_recorder *r, struct oct_ring *ring);
 void kit_record(const char *dir, uint64_t first, uint64_t last, enum oct_durability mode,
                 uint64_t segment_sz, uint64_t run_id);
 
+/* The same, each input in a block of its own, and no end: as after a crash. */
+void kit_crash(const char *dir, uint64_t first, uint64_t last, uint64_t segment_sz,
+               uint64_t run_id);
+
 /* Path of a lane's k-th segment; empty when there is none. */
 const char *kit_segment(const char *dir, uint32_t k);
 size_t kit_size(const char *path);
