@@ -112,7 +112,7 @@ static bool check_backward(struct oct_collector *c, uint32_t line, uint64_t end,
     }
     oct_count(oct_collector_line_ctr(c, line, OCT_LINE_BACKWARD), 1);
     oct_collector_fault(c, "feed.backward", now_ns, line, end, l->next);
-    if (++l->back_run == OCT_COLLECTOR_CONFIRM) {
+    if (++l->back_run == OCT_COLLECTOR_CONFIRM && !c->ended) {
         c->live = false;
         c->out.on_event(c->out.self, OCT_FEED_BAD, end, c->next);
     }

@@ -84,7 +84,7 @@ static void open_hole(struct oct_collector *c)
 /* Nothing is missing: say so, once. */
 void oct_collector_current(struct oct_collector *c)
 {
-    if (!c->live && !c->silent && c->started) {
+    if (!c->live && !c->silent && c->started && !c->ended) {
         c->live = true;
         c->out.on_event(c->out.self, OCT_FEED_LIVE, c->next, c->next);
     }

@@ -397,6 +397,17 @@ Test(refuse, sequence_going_backwards_is_a_fault_and_then_bad)
     SAID(&r, "live:151 b151+1");
 }
 
+Test(refuse, sequence_going_backwards_after_the_end_is_only_counted)
+{
+    rig_open(&r);
+    rig_data(&r, 0, 1, 140);
+    rig_end(&r, 0, 141);
+    for (uint64_t seq = 1; seq < 5; seq++)
+        rig_data(&r, 0, seq, 1);
+    rig_heartbeat(&r, 0, 141);
+    SAID(&r, "live:1 a1+140 end:141 !feed.backward !feed.backward !feed.backward !feed.backward");
+}
+
 Test(refuse, old_packets_of_a_slow_line_are_not_backwards)
 {
     rig_open(&r);
