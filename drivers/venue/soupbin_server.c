@@ -28,7 +28,7 @@ static int login(struct oct_soupbin_server *s, const uint8_t *p, uint32_t sz,
 {
     char user[OCT_SOUPBIN_USER_SZ + 1], password[OCT_SOUPBIN_PASS_SZ + 1];
     char session[OCT_SOUPBIN_SESS_SZ + 1];
-    uint64_t want, next = s->cfg.store.next_seq(s->cfg.store.self);
+    uint64_t want;
 
     if (p[2] != 'L' || sz != OCT_SOUPBIN_LOGIN_SZ ||
         oct_soupbin_get_number(p + 29, OCT_SOUPBIN_SEQ_SZ, &want))
@@ -44,6 +44,8 @@ static int login(struct oct_soupbin_server *s, const uint8_t *p, uint32_t sz,
         reject(s, OCT_SOUPBIN_NO_SESSION, in);
         return 0;
     }
+    /* Only now: whose messages these are may depend on who logged in. */
+    uint64_t next = s->cfg.store.next_seq(s->cfg.store.self);
     /* 0 asks for the newest message; beyond the end means from here on. */
     if (want == 0)
         want = next > 1 ? next - 1 : 1;

@@ -78,6 +78,11 @@ static void end_session(struct loop *l, int64_t now)
         oct_log(OCT_LOG_WARN, "exchange.session_truncated", "%s", warning);
     if (r->pub.source_rc != 0)
         oct_log(OCT_LOG_ERROR, "exchange.session_bad", "%s", oct_sessfile_error(r->source));
+    if (oct_match_stats(r->desk.match)->refused > 0)
+        oct_log(OCT_LOG_WARN, "exchange.book_refused",
+                "%llu recorded messages did not go into the book: duplicate references, impossible "
+                "values, or more live orders than --book-orders",
+                (unsigned long long)oct_match_stats(r->desk.match)->refused);
     oct_exch_desk_end(&r->desk);
     oct_exch_pub_end(&r->pub, now);
     enter(l, SETTLING, now);
@@ -236,6 +241,16 @@ static int add_users(struct oct_exch_run *r)
     return 0;
 }
 
+/* Live recorded orders to have room for: a whole day of the market needs more than a sample. */
+static uint32_t book_orders(const struct oct_exch_opts *o)
+{
+    struct stat st;
+    if (o->rec_order_cnt_max)
+        return o->rec_order_cnt_max;
+    bool large = o->session.path && stat(o->session.path, &st) == 0 && st.st_size > 64 << 20;
+    return large ? 4u << 20 : 1u << 19;
+}
+
 static int set_up(struct oct_exch_run *r)
 {
     char err[OCT_SESSFILE_ERR_SZ];
@@ -245,8 +260,9 @@ static int set_up(struct oct_exch_run *r)
         return rc;
     }
     r->date = r->opts.date ? r->opts.date : oct_sessfile_stats(r->source)->date;
-    struct oct_exch_desk_cfg dc = {.rec_order_cnt_max = r->opts.rec_order_cnt_max,
-                                   .rec_level_cnt_max = r->opts.rec_order_cnt_max / 2,
+    uint32_t orders = book_orders(&r->opts);
+    struct oct_exch_desk_cfg dc = {.rec_order_cnt_max = orders,
+                                   .rec_level_cnt_max = orders / 2,
                                    .order_cnt_max = r->opts.order_cnt_max,
                                    .self = r->opts.self};
     rc = oct_exch_desk_init(&r->desk, &dc);

@@ -48,6 +48,8 @@ static const char help[] =
     "  --user NAME:PASSWORD[:FIRM]   may be given often (OCT01:octopus); no firm: any\n"
     "  --self-match decrement|oldest|newest|off   between orders of one firm (decrement)\n"
     "  --cancel-on-disconnect\n"
+    "  --book-orders N        live recorded orders to have room for (524288; 4194304 for a file\n"
+    "                         above 64 MiB)\n"
     "  --store FOLDER         keep the users' sequenced messages there, to resume after a restart\n"
     "Run\n"
     "  --ports-file FILE      write the ports in use, the session name and the date as JSON\n"
@@ -96,6 +98,7 @@ enum {
     OPT_USER,
     OPT_SELF,
     OPT_COD,
+    OPT_BOOK_ORDERS,
     OPT_STORE,
     OPT_PORTS_FILE,
     OPT_RECORD,
@@ -134,6 +137,7 @@ static const struct option table[] = {
     {"user", required_argument, NULL, OPT_USER},
     {"self-match", required_argument, NULL, OPT_SELF},
     {"cancel-on-disconnect", no_argument, NULL, OPT_COD},
+    {"book-orders", required_argument, NULL, OPT_BOOK_ORDERS},
     {"store", required_argument, NULL, OPT_STORE},
     {"ports-file", required_argument, NULL, OPT_PORTS_FILE},
     {"record", required_argument, NULL, OPT_RECORD},
@@ -413,6 +417,11 @@ static bool order_option(struct oct_exch_opts *o, int opt, const char *v)
     case OPT_COD:
         o->cancel_on_disconnect = true;
         return true;
+    case OPT_BOOK_ORDERS:
+        if (!whole(v, 1024, 1u << 27, &x))
+            return false;
+        o->rec_order_cnt_max = (uint32_t)x;
+        return true;
     default: /* OPT_STORE */
         o->store = v;
         return true;
@@ -455,7 +464,6 @@ static void defaults(struct oct_exch_opts *o)
                 .seed = 1,
                 .faults = {.lines = 3}},
         .self = OCT_MATCH_SELF_DECREMENT,
-        .rec_order_cnt_max = 4u << 20,
         .order_cnt_max = 1u << 16,
         .linger_ns = 3 * OCT_NS_PER_S,
     };
