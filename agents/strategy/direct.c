@@ -91,10 +91,10 @@ static void submit(struct oct_strategy *a, struct oct_step *step, uint32_t k, st
 }
 
 /* Nothing came of it: do not ask again for every message. */
-static void rest(struct oct_strategy *a, const struct oct_step *step, uint32_t k, uint32_t inst)
+static void rest(struct oct_strategy *a, uint32_t k, uint32_t inst)
 {
     const struct oct_strategy_def *d = &a->instance[k].def;
-    int64_t until = step->now_ns + d->params.min_gap_ns;
+    int64_t until = a->now_ns + d->params.min_gap_ns;
 
     if (d->kind == OCT_STRATEGY_IMBALANCE)
         a->line[inst].quiet_imb_ns = until;
@@ -110,7 +110,7 @@ static void open_position(struct oct_strategy *a, struct oct_step *step, uint32_
     struct oct_fusion f;
     struct slot *s;
 
-    rest(a, step, k, inst);
+    rest(a, k, inst);
     if (!oct_strategy_may_send(a, step, k, slot_of(a, k, inst)))
         return;
     vote(a, inst, &f);
@@ -137,7 +137,7 @@ static void close_position(struct oct_strategy *a, struct oct_step *step, uint32
 {
     const struct oct_strategy_params *p = &a->instance[k].def.params;
     bool is_long = s->pos.v > 0;
-    bool old = p->hold_ns > 0 && step->now_ns - s->held_since_ns >= p->hold_ns;
+    bool old = p->hold_ns > 0 && a->now_ns - s->held_since_ns >= p->hold_ns;
     struct want w = {.action = OCT_ACTION_NEW,
                      .side = is_long ? OCT_SELL : OCT_BUY,
                      .qty = {is_long ? s->pos.v : -s->pos.v},
@@ -160,7 +160,7 @@ static void mind_order(struct oct_strategy *a, struct oct_step *step, uint32_t k
     bool closes = e->side == OCT_BUY ? s->pos.v < 0 : s->pos.v > 0;
     bool against = e->side == OCT_BUY ? own->signal < 0 : own->signal > 0;
 
-    if (step->now_ns - e->since_ns >= a->instance[k].def.params.ttl_ns || (against && !closes))
+    if (a->now_ns - e->since_ns >= a->instance[k].def.params.ttl_ns || (against && !closes))
         oct_strategy_cancel(a, step, k, s, 0);
 }
 

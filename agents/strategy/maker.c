@@ -80,7 +80,7 @@ void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t 
     struct slot *s = slot_of(a, k, inst);
     struct quotes q;
 
-    if (s && step->now_ns < s->quiet_ns)
+    if (s && a->now_ns < s->quiet_ns)
         return;
     if (!oct_strategy_may_send(a, step, k, s))
         return;
@@ -89,7 +89,7 @@ void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t 
     side(a, step, k, inst, OCT_BUY, q.px[OCT_BUY]);
     /* A refusal of the first is a pause for both. */
     s = slot_of(a, k, inst);
-    if (s && s->quiet_ns > step->now_ns + a->instance[k].def.params.min_gap_ns)
+    if (s && s->quiet_ns > a->now_ns + a->instance[k].def.params.min_gap_ns)
         return;
     side(a, step, k, inst, OCT_SELL, q.px[OCT_SELL]);
 }

@@ -224,10 +224,10 @@ OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_step *ste
 
     if (m->what & OCT_MARKET_BBO) {
         look |= mask & a->maker;
-        if ((mask & a->imb) && step->now_ns >= l->quiet_imb_ns && imbalance_fires(a, v))
+        if ((mask & a->imb) && a->now_ns >= l->quiet_imb_ns && imbalance_fires(a, v))
             look |= mask & a->imb;
     }
-    if ((mask & a->rev) && step->now_ns >= l->quiet_rev_ns &&
+    if ((mask & a->rev) && a->now_ns >= l->quiet_rev_ns &&
         ((sum <= l->band_low) | (sum >= l->band_high)))
         look |= mask & a->rev;
     if ((m->what & OCT_MARKET_BAR) && m->interval_s == a->cfg.bar_interval_s) {
@@ -339,6 +339,8 @@ OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct
 {
     struct oct_strategy *a = self;
 
+    if (step->ts_exch_ns > a->now_ns)
+        a->now_ns = step->ts_exch_ns;
     switch (m->type) {
     case OCT_MARKET:
         on_market(a, step, (const struct oct_market *)m);
@@ -363,7 +365,7 @@ OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct
 uint64_t oct_strategy_digest(const void *self)
 {
     const struct oct_strategy *a = self;
-    uint64_t own[3] = {a->intent_cnt, a->slot_cnt, a->on};
+    uint64_t own[4] = {a->intent_cnt, a->slot_cnt, a->on, (uint64_t)a->now_ns};
     uint64_t h = oct_digest64(0, own, sizeof own);
 
     h = oct_digest64(h, a->line, sizeof *a->line * a->inst_cnt);

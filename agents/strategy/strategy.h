@@ -18,7 +18,9 @@
  * Nothing is opened, and quotes are withdrawn, unless the instrument is known, trading, in sync and
  * not crossed.  An instance has at most one order in an instrument at a time, market making one a
  * side.  min_gap_ns, rate_max and backoff_ns (params.h) hold the message rate down.  Sales beyond
- * what the position covers are marked short.  Time is the step's, and only that.
+ * what the position covers are marked short.  Gaps, pauses and ages are counted in market time, the
+ * latest exchange time seen, so that a session played faster than it was trades as it did; plug-ins
+ * are given lane time.
  *
  * Thread:  the lane's.
  * Memory:  oct_strategy_footprint(cfg) bytes at 128, plug-in states included, fixed.

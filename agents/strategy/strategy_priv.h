@@ -86,6 +86,7 @@ struct oct_strategy {
     double imb_threshold; /* least of the instances' */
     double rev_threshold;
     uint64_t intent_cnt;
+    int64_t now_ns; /* market time: the latest exchange time of any step */
     struct instance instance[MAX];
     uint8_t by_id[256]; /* strategy id -> 1 + instance; ids are below 256 */
 };

@@ -56,8 +56,8 @@ bool oct_strategy_may_send(struct oct_strategy *a, const struct oct_step *step, 
 {
     struct instance *in = &a->instance[k];
 
-    if ((s && step->now_ns < s->quiet_ns) ||
-        rate_used(&in->rate, step->now_ns) >= (uint64_t)in->def.params.rate_max) {
+    if ((s && a->now_ns < s->quiet_ns) ||
+        rate_used(&in->rate, a->now_ns) >= (uint64_t)in->def.params.rate_max) {
         count(a, OCT_STRATEGY_C_HELD_BACK);
         return false;
     }
@@ -131,8 +131,8 @@ bool oct_strategy_send(struct oct_strategy *a, struct oct_step *step, uint32_t k
     if (w->action == OCT_ACTION_CANCEL)
         count(a, OCT_STRATEGY_C_CANCELS);
     else
-        s->quiet_ns = step->now_ns + in->def.params.min_gap_ns;
-    rate_add(&in->rate, step->now_ns);
+        s->quiet_ns = a->now_ns + in->def.params.min_gap_ns;
+    rate_add(&in->rate, a->now_ns);
     oct_emit(step, &m.hdr);
     oct_sink_call(&a->cfg.risk, step, &m.hdr);
     return true;
@@ -196,7 +196,7 @@ static void alive(struct slot *s, const struct oct_order_update *m)
         e = &s->order[s->awaiting - 1];
         e->prev = e->id;
         e->id = m->order_id;
-        e->since_ns = m->now_ns;
+        e->since_ns = a->now_ns;
         s->awaiting = 0;
     }
     e->state = m->state;
@@ -221,7 +221,7 @@ void oct_strategy_on_update(struct oct_strategy *a, struct oct_step *step,
         alive(s, m);
     }
     if (m->state == OCT_ORD_STATE_REJECTED)
-        s->quiet_ns = step->now_ns + a->instance[k].def.params.backoff_ns;
+        s->quiet_ns = a->now_ns + a->instance[k].def.params.backoff_ns;
     busy_again(a, s);
     if (a->plugged >> k & 1)
         oct_strategy_plug_order(a, step, k, m);
@@ -236,7 +236,7 @@ void oct_strategy_on_fill(struct oct_strategy *a, struct oct_step *step, const s
     if (!s)
         return;
     if (s->pos.v == 0)
-        s->held_since_ns = step->now_ns;
+        s->held_since_ns = a->now_ns;
     s->pos.v += buys ? m->qty.v : -m->qty.v;
     busy_again(a, s);
     if (a->plugged >> k & 1)
@@ -252,6 +252,6 @@ void oct_strategy_on_verdict(struct oct_strategy *a, struct oct_step *step,
     if (!s || m->reason == OCT_RISK_OK)
         return;
     count(a, OCT_STRATEGY_C_REFUSED);
-    s->quiet_ns = step->now_ns + a->instance[k].def.params.backoff_ns;
+    s->quiet_ns = a->now_ns + a->instance[k].def.params.backoff_ns;
     s->awaiting = 0;
 }

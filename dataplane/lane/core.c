@@ -219,6 +219,7 @@ static void on_venue(struct oct_core *c, const struct oct_in_venue *m)
         return;
     }
     c->venue_user_ref = ven.user_ref;
+    c->venue_ready |= ven.event == OCT_VEN_ACCOUNT;
     ven.hdr.input = m->hdr.input;
     ven.session = m->session;
     ven.seq = m->seq;
@@ -238,6 +239,7 @@ static void to_all(struct oct_core *c, const struct oct_msg_hdr *m)
 static void on_start(struct oct_core *c, const struct oct_in_start *m)
 {
     c->midnight_ns = m->midnight_ns;
+    c->venue_ready = false;
     begin(c, &m->hdr, m->now_ns);
     to_all(c, &m->hdr);
 }

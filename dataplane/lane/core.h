@@ -60,6 +60,7 @@ struct oct_core {
     int64_t midnight_ns;     /* from the last in_start */
     uint64_t feed_next;      /* sequence number after the last message decoded */
     uint64_t venue_next;     /* sequence number after the last order-session message */
+    bool venue_ready;        /* the account state was answered in this run */
     uint32_t venue_user_ref; /* order that the last one spoke of, 0 for none */
     /* Reassembly of a packet from its fragments, in replay only. */
     uint64_t frag_input;

@@ -298,6 +298,9 @@ void oct_lane_report(struct oct_lane *l, bool idle)
     uint64_t feed = l->cfg.core->feed_next;
     uint64_t venue = l->cfg.core->venue_next;
 
+    /* The session starts when we are ready for it: logged in, and the account state answered. */
+    if (l->cfg.session && !l->cfg.core->venue_ready)
+        return;
     if (feed == l->rep_feed && l->sent_cnt == l->rep_sent && venue == l->rep_venue)
         return;
     if (!idle && l->sent_cnt == l->rep_sent && venue == l->rep_venue && ++l->rep_skip < 16)

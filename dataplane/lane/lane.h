@@ -75,7 +75,7 @@ struct oct_lane_cfg {
     bool position_report;    /* lock-step with the simulated venue */
     uint32_t report_addr_be;
     uint16_t report_port;
-    oct_sym *symbols;     /* [inst_cnt], filled as instruments become known; NULL: none */
+    oct_sym *symbols; /* [inst_cnt], filled as instruments become known; NULL: none */
     uint32_t inst_cnt;
     uint64_t first_input; /* number of the next input */
 };

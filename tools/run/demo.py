@@ -8,6 +8,7 @@ started.  Without --session a built-in generator, seeded by --seed, makes the se
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -68,6 +69,8 @@ class Run:
         self.data = os.path.join(data_root, instance)
         self.run_dir = os.path.join("/dev/shm", "octopus-" + instance)
         self.procs = {}
+        self.password = secrets.token_hex(5)
+        self.env = dict(os.environ, OCTOPUS_VENUE_PASSWORD=self.password)
         os.makedirs(self.data, exist_ok=True)
         ports = free_udp_ports(2)
         host = os.getpid() % 250 + 1
@@ -83,7 +86,7 @@ class Run:
         log = self.path(name + ".log")
         out = None if show else open(log, "ab")
         p = subprocess.Popen(cmd, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT,
-                             start_new_session=not show)
+                             env=self.env, start_new_session=not show)
         if out:
             out.close()
         p.log = os.path.relpath(log, ROOT)
@@ -97,7 +100,8 @@ class Run:
                 os.unlink(self.path(f))
         cmd = [self.binary("tools", "exchange", "octopus-exchange"), "--lines", ",".join(self.lines),
                "--ports-file", self.path("ports.json"), "--record", self.path("record.json"),
-               "--pace", a.pace, "--seed", str(a.seed), "--exit-when-done"]
+               "--pace", a.pace, "--seed", str(a.seed), "--rewind-port", "0", "--order-port", "0",
+               "--user", f"OCT001:{self.password}:OCTO", "--exit-when-done"]
         if a.session:
             cmd += ["--session", a.session]
         if a.symbols:
@@ -119,8 +123,9 @@ class Run:
             "feed.lines.1.group": self.lines[1].split(":")[0], "feed.lines.1.port": self.lines[1].split(":")[1],
             "feed.rewind.0.port": ports["rewind_port"], "venue.port": ports["order_port"],
             "feed.position_report": "true" if a.pace == "max" else "false",
-            "feed.session_date": ports.get("session_date", 0),
         }
+        if ports.get("session_date"):
+            sets["feed.session_date"] = ports["session_date"]
         if "rewind=off" in (a.faults or ""):
             del sets["feed.rewind.0.port"]
             sets["feed.rewind"] = "[]"
@@ -180,35 +185,37 @@ def verify(run, ports):
     return out
 
 
+# The venue's word for an order's end, and ours.
+STATES = {"live": {"working", "cancel_pending", "replace_pending"}, "filled": {"filled"}, "cancelled": {"cancelled"},
+          "replaced": {"closed"}, "rejected": {"rejected"}}
+
+
 def compare(record, ours):
     """The venue's book of record against ours: the differences, as sentences."""
     diffs = []
-    theirs = {o["user_ref"]: o for o in record["orders"]}
-    mine = {o["user_ref"]: o for o in ours["orders_detail"]}
+    theirs = {o["user_ref"]: o for o in record["order_list"]}
+    mine = {o["user_ref"]: o for o in ours["orders_detail"] if o["state"] != "closed" or o["user_ref"] in theirs}
     for ref in sorted(set(theirs) | set(mine)):
         a, b = theirs.get(ref), mine.get(ref)
         if a is None or b is None:
-            diffs.append(f"order {ref} is only in {'ours' if a is None else 'the venue'}")
-            continue
-        for key in ("state", "filled"):
-            if a[key] != b[key]:
-                diffs.append(f"order {ref}: {key} is {a[key]} at the venue, {b[key]} here")
-    fills = sorted((f["user_ref"], f["match_id"], f["price"], f["quantity"]) for f in record["fills"])
-    own = sorted((f["user_ref"], f["match_id"], f["price"], f["quantity"]) for f in ours["fills_detail"])
+            diffs.append(f"order {ref} is only {'here' if a is None else 'at the venue'}")
+        elif b["state"] not in STATES[a["state"]]:
+            diffs.append(f"order {ref} is {a['state']} at the venue, {b['state']} here")
+    fills = sorted((f["user_ref"], int(f["match"]), f["px"], f["quantity"]) for f in record["fill_list"] if not f["broken"])
+    own = sorted((f["user_ref"], int(f["match_id"]), f["price"], int(f["quantity"])) for f in ours["fills_detail"])
     if fills != own:
         diffs.append(f"fills differ: {len(fills)} at the venue, {len(own)} here")
-    pos = {p["symbol"]: p["position"] for p in record["positions"] if p["position"] != "0"}
+    their_pos = {p["symbol"]: p["position"] * 10**8 for p in record["positions"] if p["position"]}
     own_pos = {}
     for p in ours["positions"]:
         own_pos[p["symbol"]] = own_pos.get(p["symbol"], 0) + int(p["position_raw"])
     own_pos = {k: v for k, v in own_pos.items() if v}
-    their_pos = {k: round(float(v) * 10**8) for k, v in pos.items()}
     if their_pos != own_pos:
-        diffs.append(f"positions differ: {their_pos} at the venue, {own_pos} here")
-    for sym, book in record.get("books", {}).items():
+        diffs.append(f"positions differ: {their_pos} at the venue, {own_pos} here, in 1e-8")
+    for sym, book in record["books"].items():
         mine_book = ours["books"].get(sym, {"bids": [], "asks": []})
         if book["bids"] != mine_book["bids"] or book["asks"] != mine_book["asks"]:
-            diffs.append(f"book {sym} differs")
+            diffs.append(f"the book of {sym} differs")
     return diffs
 
 
@@ -264,7 +271,7 @@ def finish(run, ports):
     diffs = compare(record, ours)
     summary = {k: v for k, v in ours.items() if k not in ("orders_detail", "fills_detail")}
     summary.update({"pace": run.args.pace, "seed": run.args.seed, "session": run.args.session or "generated",
-                    "faults": run.args.faults or "", "venue": {k: v for k, v in record.items() if k not in ("orders", "fills")},
+                    "faults": run.args.faults or "", "venue": {k: v for k, v in record.items() if k not in ("order_list", "fill_list")},
                     "venue_match": not diffs, "venue_differences": diffs,
                     "replay_identical": bool(replay.get("identical")), "replay": replay})
     return summary
