@@ -393,7 +393,7 @@ static bool in_sequence(struct oct_execution *x, const struct oct_ven *v)
     }
     OCT_COUNT_IF(v->seq != x->last_seq + 1, &x->cfg.counters[OCT_EXECUTION_GAPS]);
     x->last_seq = v->seq;
-    x->replayed_cnt++;
+    x->replayed_cnt += v->event != OCT_VEN_SYSTEM; /* that says nothing of orders */
     return true;
 }
 

@@ -152,6 +152,9 @@ OCT_INLINE bool venue_fits(struct oct_risk *r, const struct oct_intent *in)
     o->post_only = in->post_only;
     o->hidden = in->hidden;
     o->short_sale = in->short_sale;
+    /* Execution numbers the order later; any number that can be one will do here. */
+    o->user_ref = 2;
+    o->orig_user_ref = 1;
     return r->cfg.venue_check(o) == 0;
 }
 

@@ -111,7 +111,7 @@ static void open_position(struct oct_strategy *a, struct oct_step *step, uint32_
     struct slot *s;
 
     rest(a, k, inst);
-    if (!oct_strategy_may_send(a, step, k, slot_of(a, k, inst)))
+    if (!oct_strategy_may_send(a, k, slot_of(a, k, inst)))
         return;
     vote(a, inst, &f);
     if (f.score * own->signal <= 0 || __builtin_fabs(f.score) < oct_ratio(p->enter)) {
@@ -146,7 +146,7 @@ static void close_position(struct oct_strategy *a, struct oct_step *step, uint32
 
     if (!old && (is_long ? own->signal : -own->signal) > oct_ratio(p->leave))
         return;
-    if (!oct_strategy_may_send(a, step, k, s))
+    if (!oct_strategy_may_send(a, k, s))
         return;
     price(p, &a->view->inst[s->inst], &w);
     submit(a, step, k, s, &w);

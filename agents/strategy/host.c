@@ -51,7 +51,7 @@ static bool env_submit(struct oct_plugin_env *env, const struct oct_plugin_order
         (!cancels && !(h->a->on >> k & 1)))
         return false;
     s = oct_strategy_slot(h->a, k, o->inst);
-    if (!s || (!cancels && !oct_strategy_may_send(h->a, h->step, k, s)))
+    if (!s || (!cancels && !oct_strategy_may_send(h->a, k, s)))
         return false;
     return oct_strategy_send(h->a, h->step, k, s, &w);
 }

@@ -82,7 +82,7 @@ void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t 
 
     if (s && a->now_ns < s->quiet_ns)
         return;
-    if (!oct_strategy_may_send(a, step, k, s))
+    if (!oct_strategy_may_send(a, k, s))
         return;
     count(a, OCT_STRATEGY_C_EVALUATIONS);
     target(a, k, inst, s, &q);

@@ -215,8 +215,7 @@ OCT_INLINE bool imbalance_fires(const struct oct_strategy *a, const struct oct_i
 
 /* Instances that should look closely, by tests that cost next to nothing.  They are never stricter
  * than the signals themselves. */
-OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_step *step,
-                              const struct oct_market *m, struct line *l,
+OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_market *m, struct line *l,
                               const struct oct_inst_view *v, unsigned mask)
 {
     unsigned look = mask & l->busy & ~(unsigned)a->maker;
@@ -253,7 +252,7 @@ OCT_HOT static void on_market(struct oct_strategy *a, struct oct_step *step,
         return;
     v = &a->view->inst[m->inst];
     if (oct_likely(can_trade(v))) {
-        look = who_looks(a, step, m, l, v, mask);
+        look = who_looks(a, m, l, v, mask);
         for (; oct_unlikely(look); look &= look - 1) {
             uint32_t k = (uint32_t)__builtin_ctz(look);
             if (a->maker >> k & 1)
@@ -352,7 +351,7 @@ OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct
         oct_strategy_on_fill(a, step, (const struct oct_fill *)m);
         break;
     case OCT_VERDICT:
-        oct_strategy_on_verdict(a, step, (const struct oct_verdict *)m);
+        oct_strategy_on_verdict(a, (const struct oct_verdict *)m);
         break;
     case OCT_IN_CMD:
         on_cmd(a, step, (const struct oct_in_cmd *)m);

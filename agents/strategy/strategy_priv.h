@@ -134,10 +134,8 @@ void oct_strategy_cancel(struct oct_strategy *a, struct oct_step *step, uint32_t
 void oct_strategy_on_update(struct oct_strategy *a, struct oct_step *step,
                             const struct oct_order_update *m);
 void oct_strategy_on_fill(struct oct_strategy *a, struct oct_step *step, const struct oct_fill *m);
-void oct_strategy_on_verdict(struct oct_strategy *a, struct oct_step *step,
-                             const struct oct_verdict *m);
-bool oct_strategy_may_send(struct oct_strategy *a, const struct oct_step *step, uint32_t k,
-                           const struct slot *s);
+void oct_strategy_on_verdict(struct oct_strategy *a, const struct oct_verdict *m);
+bool oct_strategy_may_send(struct oct_strategy *a, uint32_t k, const struct slot *s);
 OCT_INLINE struct slot *slot_of(struct oct_strategy *a, uint32_t k, uint32_t inst)
 {
     uint16_t i = a->line[inst].slot[k];

@@ -51,8 +51,7 @@ static void rate_add(struct rate *r, int64_t now_ns)
     r->sum++;
 }
 
-bool oct_strategy_may_send(struct oct_strategy *a, const struct oct_step *step, uint32_t k,
-                           const struct slot *s)
+bool oct_strategy_may_send(struct oct_strategy *a, uint32_t k, const struct slot *s)
 {
     struct instance *in = &a->instance[k];
 
@@ -180,7 +179,7 @@ static void over(struct working *e, uint64_t order_id)
     }
 }
 
-static void alive(struct slot *s, const struct oct_order_update *m)
+static void alive(const struct oct_strategy *a, struct slot *s, const struct oct_order_update *m)
 {
     struct working *e = NULL;
 
@@ -218,7 +217,7 @@ void oct_strategy_on_update(struct oct_strategy *a, struct oct_step *step,
         over(&s->order[0], m->order_id);
         over(&s->order[1], m->order_id);
     } else {
-        alive(s, m);
+        alive(a, s, m);
     }
     if (m->state == OCT_ORD_STATE_REJECTED)
         s->quiet_ns = a->now_ns + a->instance[k].def.params.backoff_ns;
@@ -243,8 +242,7 @@ void oct_strategy_on_fill(struct oct_strategy *a, struct oct_step *step, const s
         oct_strategy_plug_fill(a, step, k, m);
 }
 
-void oct_strategy_on_verdict(struct oct_strategy *a, struct oct_step *step,
-                             const struct oct_verdict *m)
+void oct_strategy_on_verdict(struct oct_strategy *a, const struct oct_verdict *m)
 {
     uint32_t k = instance_of(a, m->strategy, m->inst);
     struct slot *s = k < MAX ? slot_of(a, k, m->inst) : NULL;

@@ -231,20 +231,29 @@ static bool poll_links(struct oct_lane *l)
 /* ---- after a step: what did not leave comes back as inputs ------------------------------------
  */
 
+/* seq is the order id, the one byte of data the action. */
 OCT_COLD static void send_failures(struct oct_lane *l)
 {
-    uint64_t ids[OCT_LANE_PENDING_MAX];
+    struct {
+        struct oct_in_venue m;
+        uint8_t data[8];
+    } rec[OCT_LANE_PENDING_MAX];
     uint32_t n = l->unsent_cnt;
 
-    memcpy(ids, l->unsent, n * sizeof ids[0]);
-    l->unsent_cnt = 0;
     for (uint32_t i = 0; i < n; i++) {
-        struct oct_in_venue m = {
-            OCT_MSG_HDR(IN_VENUE, in_venue), .ts_rx_ns = l->now_ns,         .seq = ids[i],
-            .event = OCT_VENUE_SEND_FAILED,  .session = l->cfg.session_idx,
-        };
-        oct_lane_input(l, &m.hdr);
+        memset(&rec[i], 0, sizeof rec[i]);
+        rec[i].m.hdr.type = OCT_IN_VENUE;
+        rec[i].m.hdr.sz = sizeof rec[i];
+        rec[i].m.ts_rx_ns = l->now_ns;
+        rec[i].m.seq = l->unsent[i].order_id;
+        rec[i].m.event = OCT_VENUE_SEND_FAILED;
+        rec[i].m.session = l->cfg.session_idx;
+        rec[i].m.data_sz = 1;
+        rec[i].data[0] = l->unsent[i].action;
     }
+    l->unsent_cnt = 0;
+    for (uint32_t i = 0; i < n; i++)
+        oct_lane_input(l, &rec[i].m.hdr);
 }
 
 void oct_lane_after_step(struct oct_lane *l)

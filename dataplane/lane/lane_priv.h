@@ -32,7 +32,10 @@ struct oct_lane {
     } in_flight[1024]; /* when the order with this number left, by user_ref mod 1024 */
 
     /* Orders whose bytes did not leave in the running step. */
-    uint64_t unsent[OCT_LANE_PENDING_MAX];
+    struct {
+        uint64_t order_id;
+        uint8_t action;
+    } unsent[OCT_LANE_PENDING_MAX];
     uint32_t unsent_cnt;
     uint64_t withheld_from; /* first order the kill word stopped, 0 for none */
     uint64_t kill_seen;

@@ -9,13 +9,15 @@
 
 /* ---- orders out ------------------------------------------------------------------------------ */
 
-OCT_COLD static void not_sent(struct oct_lane *l, uint64_t order_id, const char *code, int err)
+OCT_COLD static void not_sent(struct oct_lane *l, const struct oct_order *o, const char *code,
+                              int err)
 {
     oct_count(&l->cfg.counters[OCT_LANE_SEND_FAILURES], 1);
-    oct_fault(l->cfg.faults, code, l->now_ns, order_id, (uint64_t)-err, 0);
+    oct_fault(l->cfg.faults, code, l->now_ns, o->order_id, (uint64_t)-err, o->action);
     /* One step makes fewer orders than this: execution's limits per step are lower. */
     OCT_ASSERT(l->unsent_cnt < OCT_LANE_PENDING_MAX);
-    l->unsent[l->unsent_cnt++] = order_id;
+    l->unsent[l->unsent_cnt].order_id = o->order_id;
+    l->unsent[l->unsent_cnt++].action = o->action;
 }
 
 static bool killed(const struct oct_order *o, uint64_t bits)
@@ -62,19 +64,19 @@ OCT_HOT static void tx(void *self, struct oct_step *step, const struct oct_msg_h
         return;
     }
     if (oct_unlikely(!s || l->stream < 0 || s->state(l->cfg.session_state) != OCT_SESSION_UP)) {
-        not_sent(l, o->order_id, "order.session_down", -ENOTCONN);
+        not_sent(l, o, "order.session_down", -ENOTCONN);
         return;
     }
     int sz = l->cfg.orders->encode(o, l->cfg.firm, l->out + s->headroom);
     if (oct_unlikely(sz < 0)) {
-        not_sent(l, o->order_id, "order.encode", sz);
+        not_sent(l, o, "order.encode", sz);
         return;
     }
     uint32_t total = s->frame(l->cfg.session_state, l->now_ns, l->out, (uint32_t)sz);
     uint64_t t_encode = oct_tsc();
     int err = l->cfg.nic->ops->stream_send(l->cfg.nic, l->stream, l->out, total);
     if (oct_unlikely(err)) {
-        not_sent(l, o->order_id, "order.send", err);
+        not_sent(l, o, "order.send", err);
         return;
     }
     l->sent_cnt++;
