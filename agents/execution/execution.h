@@ -32,7 +32,9 @@
  *
  * Session.  After logged_in the account state is asked for; its answer comes after everything the
  * venue replays, so when it is here, the replay is complete.  (Answers to earlier questions may be
- * among the replayed messages; they are told apart by counting.)  Then every order without an
+ * among the replayed messages; they are told apart by counting.  Without a journal that count is a
+ * guess: as soon as the venue speaks of an order we do not know, orders stop until the session has
+ * been quiet for settle_ns, and it is asked anew.)  Then every order without an
  * answer whose number the venue has not reached is closed: it never arrived.  Others stay unknown.
  * Nothing is ever resent: a number is sent once.  Cancels that could not be sent are tried again.
  * On loss of the session, orders in flight become unknown; with cancel_on_disconnect whatever is
@@ -133,7 +135,7 @@ uint64_t oct_execution_next_seq(const struct oct_execution *x);
 /* One past the last number reserved by a mark. */
 uint64_t oct_execution_mark(const struct oct_execution *x);
 
-/* Calls fn for every order that is not terminal, by number. */
+/* Calls fn for every order that is not terminal, in the order in which they were made. */
 void oct_execution_each(const struct oct_execution *x,
                         void (*fn)(void *arg, const struct oct_order_view *o), void *arg);
 

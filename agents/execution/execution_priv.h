@@ -15,6 +15,7 @@ enum ex_flag {
     EX_REDUCE = 16,    /* a reduction is in flight */
     EX_PARKED = 32,    /* the venue holds the cancel back until the cross */
     EX_SUCCEEDED = 64, /* replaced: next_ref took over */
+    EX_UNTOLD = 128,   /* recovery changed it, and no record says so */
 };
 
 struct ex_order {
@@ -90,13 +91,11 @@ struct oct_execution {
     uint64_t day_bits; /* lane and day of order ids */
 
     /* Session. */
-    uint64_t last_seq;     /* of the venue, taken in */
-    uint32_t answers_due;  /* answers to see before one is surely ours */
-    uint32_t asked;        /* questions that may still be answered, at most */
-    uint32_t replayed_cnt; /* messages since login */
-    uint8_t session;       /* enum ex_session */
-    bool recovered;        /* a journal stood behind this run, so asked is known */
-    bool logged_in;
+    uint64_t last_seq;    /* of the venue, taken in */
+    uint32_t answers_due; /* answers to see before one is surely ours */
+    uint32_t asked;       /* questions that may still be answered, at most */
+    uint8_t session;      /* enum ex_session */
+    bool fresh;           /* no journal stood behind this run: asked is a guess */
 
     /* Bound on records sent in one step. */
     uint64_t step_input;
@@ -108,11 +107,17 @@ struct oct_execution {
     uint64_t hold_seq;   /* the same of an earlier run, until the message is there again */
     uint64_t hold_input;
     bool redo_filled; /* its fill is journaled */
+    bool redo_answer; /* it took one from asked, and will again */
     bool redoing;
 };
 
 #define EX_TIMER_PUMP   oct_timer_id(OCT_AGENT_EXECUTION, 1)
 #define EX_TIMER_SETTLE oct_timer_id(OCT_AGENT_EXECUTION, 2)
+
+/* Questions whose records may be missing at the end of a journal.  If more were, an old answer could
+ * be taken for ours: orders would be closed a moment before the rest of the replay brings them
+ * back, and no number would be used twice even then, because of the mark. */
+#define EX_ASKED_LOST 4u
 
 /* Most submissions of one step; cancels that execution makes itself come on top, up to
  * OCT_EXECUTION_STEP_MAX. */
@@ -191,7 +196,7 @@ void oct_ex_flush(struct oct_execution *x, struct oct_step *step, struct ex_batc
 void oct_ex_rest(struct oct_execution *x, struct oct_step *step, struct ex_order *o, uint8_t event,
                  uint16_t reason, bool always);
 /* Terminal: no exposure left.  Takes its replacement in flight with it, or gives the order it was to
- * replace back. */
+ * replace back; those are told with event 0, because the venue did not speak of them. */
 void oct_ex_end(struct oct_execution *x, struct oct_step *step, struct ex_batch *b,
                 struct ex_order *o, uint8_t state, uint8_t event, uint16_t reason);
 void oct_ex_fill_add(struct oct_execution *x, const struct ex_fill *f);
@@ -220,5 +225,7 @@ void oct_ex_on_kill(struct oct_execution *x, struct oct_step *step, const struct
 void oct_ex_on_cmd(struct oct_execution *x, struct oct_step *step, const struct oct_in_cmd *m);
 void oct_ex_on_ladder(struct oct_execution *x, struct oct_step *step, const struct oct_ladder *m);
 void oct_ex_on_settled(struct oct_execution *x, struct oct_step *step);
+/* The venue speaks of an order that is not in the table. */
+void oct_ex_on_stranger(struct oct_execution *x, struct oct_step *step);
 
 #endif

@@ -139,7 +139,7 @@ void oct_ex_rest(struct oct_execution *x, struct oct_step *step, struct ex_order
     if (p) {
         oct_ex_spread(x, o, p);
         if (p->open.v != open.v)
-            oct_ex_tell(&b, step, p, p->state, event, reason);
+            oct_ex_tell(&b, step, p, p->state, 0, 0);
     }
     oct_ex_flush(x, step, &b);
 }
@@ -164,14 +164,14 @@ void oct_ex_end(struct oct_execution *x, struct oct_step *step, struct ex_batch 
         p->flags &= EX_ACKED | EX_SUCCEEDED;
         o->next_ref = 0;
         oct_ex_set_state(x, p, OCT_ORD_STATE_CLOSED);
-        oct_ex_tell(b, step, p, was, event, reason);
+        oct_ex_tell(b, step, p, was, 0, 0);
     }
     if (old && old->next_ref == o->user_ref && !(old->flags & EX_SUCCEEDED)) {
         old->next_ref = 0;
         if (ex_live(old)) {
             uint8_t was = old->state;
             oct_ex_set_state(x, old, oct_ex_resting_state(x, old));
-            oct_ex_tell(b, step, old, was, event, reason);
+            oct_ex_tell(b, step, old, was, 0, 0);
         }
     }
 }

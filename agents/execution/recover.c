@@ -55,19 +55,33 @@ static void fact_order(struct oct_execution *x, const struct oct_order *m)
     }
 }
 
-/* Links between an order and its replacement follow from the states told of either. */
+/* Links between an order and its replacement follow from the states told of either.  What was to
+ * be told of the other one may be cut off the journal, so it is done here, too. */
 static void relink(struct oct_execution *x, struct ex_order *o)
 {
+    struct ex_order *p = ex_pending(x, o);
     struct ex_order *old = o->orig_ref ? ex_by_ref(x, o->orig_ref) : NULL;
 
+    if (p && ex_live(o)) {
+        oct_ex_spread(x, o, p);
+        p->flags |= EX_UNTOLD;
+    } else if (p) {
+        o->next_ref = 0;
+        p->open.v = 0;
+        p->orig_ref = 0;
+        p->flags = (uint8_t)((p->flags & (EX_ACKED | EX_SUCCEEDED)) | EX_UNTOLD);
+        oct_ex_set_state(x, p, OCT_ORD_STATE_CLOSED);
+    }
     if (!old || !(o->flags & EX_ACKED || !ex_live(o)))
         return;
     if (o->flags & EX_ACKED && o->state != OCT_ORD_STATE_REJECTED) {
         old->flags |= EX_SUCCEEDED;
     } else if (old->next_ref == o->user_ref) {
         old->next_ref = 0;
-        if (ex_live(old))
+        if (ex_live(old)) {
             oct_ex_set_state(x, old, oct_ex_resting_state(x, old));
+            old->flags |= EX_UNTOLD;
+        }
     }
     o->orig_ref = 0;
 }
@@ -85,9 +99,7 @@ static void flags_of(struct ex_order *o, const struct oct_order_update *m)
         o->flags = (uint8_t)((o->flags & ~(EX_REDUCE | EX_CANCEL | EX_LOST)) | EX_ACKED);
         break;
     default:
-        /* Told beside another order's event, a pending replacement is not heard of itself. */
-        if (m->state != OCT_ORD_STATE_SENT && m->state != OCT_ORD_STATE_CLOSED)
-            o->flags = (uint8_t)((o->flags | EX_ACKED) & ~EX_LOST);
+        o->flags = (uint8_t)((o->flags | EX_ACKED) & ~EX_LOST);
         break;
     }
     switch (m->state) {
@@ -125,6 +137,9 @@ static void fact_update(struct oct_execution *x, const struct oct_order_update *
         if (m->user_ref >= x->next_ref)
             x->next_ref = (uint64_t)m->user_ref + 1;
     }
+    if (m->event && m->prev_state == OCT_ORD_STATE_SENT)
+        x->asked = 0; /* as in venue.c, first_answer */
+    o->flags &= (uint8_t)~EX_UNTOLD;
     o->px = m->px;
     o->qty = m->qty;
     if (m->event == OCT_VEN_AIQ_CANCELED && o->open.v > m->open.v)
@@ -176,6 +191,7 @@ static void fact_input(struct oct_execution *x, const struct oct_msg_hdr *m)
         x->hold_seq = x->redo_seq;
         x->hold_input = x->redo_input;
         x->last_seq = x->redo_seq - 1;
+        x->asked += x->redo_answer;
         x->redo_seq = 0;
         return;
     }
@@ -197,10 +213,10 @@ static void fact_input(struct oct_execution *x, const struct oct_msg_hdr *m)
     struct oct_ven ven;
     uint32_t off;
     memset(&ven, 0, sizeof ven);
-    if (x->cfg.orders && x->asked > 0 &&
-        x->cfg.orders->decode(OCT_MSG_DATA(v), v->data_sz, 0, &ven, &off) == 0 &&
-        ven.event == OCT_VEN_ACCOUNT)
-        x->asked--;
+    x->redo_answer = x->cfg.orders && x->asked > 0 &&
+                     x->cfg.orders->decode(OCT_MSG_DATA(v), v->data_sz, 0, &ven, &off) == 0 &&
+                     ven.event == OCT_VEN_ACCOUNT;
+    x->asked -= x->redo_answer;
 }
 
 void oct_execution_recover(struct oct_execution *x, const struct oct_msg_hdr *m)

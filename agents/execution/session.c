@@ -3,21 +3,32 @@
 
 /* ---- the session comes and goes -------------------------------------------------------------- */
 
+static void lose_unanswered(struct oct_execution *x, struct oct_step *step)
+{
+    for (uint32_t i = x->head; i != EX_NIL; i = x->orders[i].next) {
+        struct ex_order *o = &x->orders[i];
+        if (o->flags & (EX_ACKED | EX_LOST))
+            continue;
+        o->flags |= EX_LOST;
+        ex_count(x, OCT_EXECUTION_UNKNOWN_TOTAL);
+        oct_ex_rest(x, step, o, 0, 0, false);
+    }
+}
+
 static void session_down(struct oct_execution *x, struct oct_step *step)
 {
     x->session = EX_DOWN;
     oct_timer_disarm(step->timers, EX_TIMER_SETTLE);
     oct_timer_disarm(step->timers, EX_TIMER_PUMP);
+    lose_unanswered(x, step);
+    if (!x->cfg.cancel_on_disconnect)
+        return;
     for (uint32_t i = x->head; i != EX_NIL; i = x->orders[i].next) {
         struct ex_order *o = &x->orders[i];
-        if (!(o->flags & (EX_ACKED | EX_LOST))) {
-            o->flags |= EX_LOST;
-            ex_count(x, OCT_EXECUTION_UNKNOWN_TOTAL);
-        }
-        if (x->cfg.cancel_on_disconnect && !(o->flags & (EX_CANCEL | EX_WANT))) {
-            o->flags |= EX_WANT;
-            x->want_cnt++;
-        }
+        if (o->flags & (EX_CANCEL | EX_WANT))
+            continue;
+        o->flags |= EX_WANT;
+        x->want_cnt++;
         oct_ex_rest(x, step, o, 0, 0, false);
     }
 }
@@ -34,11 +45,9 @@ static void logged_in(struct oct_execution *x, struct oct_step *step, uint64_t n
     if (x->session != EX_DOWN) /* a loss we were not told of */
         session_down(x, step);
     if (next_seq > x->last_seq + 1) {
-        OCT_COUNT_IF(x->logged_in || x->recovered, &x->cfg.counters[OCT_EXECUTION_GAPS]);
+        OCT_COUNT_IF(x->last_seq > 0, &x->cfg.counters[OCT_EXECUTION_GAPS]);
         x->last_seq = next_seq - 1;
     }
-    x->logged_in = true;
-    x->replayed_cnt = 0;
     /* Answers to earlier questions come before the first one to a question of this connection;
      * so one more than there can be of those is surely ours. */
     ask(x, step, x->asked + 1);
@@ -71,7 +80,6 @@ static void reconcile(struct oct_execution *x, struct oct_step *step, uint32_t n
         x->want_cnt += (x->orders[i].flags & EX_WANT) != 0;
     if (next_ref > x->next_ref)
         x->next_ref = next_ref;
-    x->recovered = true;
     x->session = EX_READY;
     oct_ex_numbers(x, step);
     oct_ex_pump(x, step);
@@ -87,13 +95,19 @@ void oct_ex_on_account(struct oct_execution *x, struct oct_step *step, uint32_t 
         ask(x, step, x->answers_due - 1);
         return;
     }
-    if (!x->recovered && x->replayed_cnt > 1) {
-        /* No journal, but the venue has a past: how many answers it holds is unknown. */
-        x->session = EX_SETTLE;
-        oct_timer_arm(step->timers, EX_TIMER_SETTLE, step->now_ns + x->cfg.settle_ns);
-        return;
-    }
     reconcile(x, step, next_ref);
+}
+
+/* Without a journal this shows that the venue has a past we know nothing of, and how many answers
+ * to old questions it holds; one of them may have been taken for ours.  So no more orders until the
+ * replay has been quiet for a while; what was sent meanwhile may have been ignored. */
+void oct_ex_on_stranger(struct oct_execution *x, struct oct_step *step)
+{
+    if (!x->fresh || x->session == EX_DOWN || x->session == EX_SETTLE)
+        return;
+    lose_unanswered(x, step);
+    x->session = EX_SETTLE;
+    oct_timer_arm(step->timers, EX_TIMER_SETTLE, step->now_ns + x->cfg.settle_ns);
 }
 
 void oct_ex_on_settled(struct oct_execution *x, struct oct_step *step)
@@ -101,7 +115,7 @@ void oct_ex_on_settled(struct oct_execution *x, struct oct_step *step)
     if (x->session == EX_RETRY) {
         ask(x, step, x->answers_due);
     } else if (x->session == EX_SETTLE) {
-        x->recovered = true;
+        x->fresh = false;
         ask(x, step, 1);
     }
 }
@@ -175,6 +189,20 @@ void oct_ex_on_session(struct oct_execution *x, struct oct_step *step, const str
 
 /* ---- start, kill, ladder --------------------------------------------------------------------- */
 
+/* What recovery concluded where the records that would have told it were cut off. */
+static void tell_recovered(struct oct_execution *x, struct oct_step *step)
+{
+    for (uint32_t i = 0; i <= x->mask; i++) {
+        struct ex_order *o = &x->orders[i];
+        struct ex_batch b = {.cnt = 0};
+        if (!(o->flags & EX_UNTOLD))
+            continue;
+        o->flags &= (uint8_t)~EX_UNTOLD;
+        oct_ex_tell(&b, step, o, o->state, 0, 0);
+        oct_ex_flush(x, step, &b);
+    }
+}
+
 void oct_ex_on_start(struct oct_execution *x, struct oct_step *step, const struct oct_in_start *m)
 {
     const int64_t day_ns = INT64_C(86400) * 1000000000;
@@ -188,14 +216,19 @@ void oct_ex_on_start(struct oct_execution *x, struct oct_step *step, const struc
     x->durable = x->next_ref;
     if (x->reserved < x->next_ref)
         x->reserved = x->next_ref;
-    if (x->redo_seq)
+    if (x->redo_seq) {
         x->last_seq = x->redo_seq - 1;
-    if (m->recovered) {
-        x->recovered = true;
-        x->asked++; /* the last question's record may be lost, too */
+        x->asked += x->redo_answer;
+    } else if (x->hold_seq) {
+        x->redo_seq = x->hold_seq;
+        x->redo_input = x->hold_input;
     }
+    x->fresh = !m->recovered;
+    if (m->recovered)
+        x->asked += EX_ASKED_LOST;
     session_down(x, step);
     oct_ex_numbers(x, step);
+    tell_recovered(x, step);
 }
 
 /* Bits of the kill word: everything, strategies 0 to 30, accounts 0 to 31. */

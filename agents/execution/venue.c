@@ -14,6 +14,14 @@ static void heard(struct ex_order *o)
     o->flags = (uint8_t)((o->flags | EX_ACKED) & ~EX_LOST);
 }
 
+/* The first answer to an order sent on this connection comes after the answers to all questions,
+ * which were asked before: none of them is still to come. */
+static void first_answer(struct oct_execution *x, const struct ex_order *o)
+{
+    if (ex_live(o) && !(o->flags & (EX_LOST | EX_ACKED)))
+        x->asked = 0;
+}
+
 static void seen_ref(struct oct_execution *x, uint32_t ref)
 {
     if (oct_unlikely(ref >= x->next_ref))
@@ -25,6 +33,7 @@ OCT_COLD static void unattributed(struct oct_execution *x, struct oct_step *step
                                   const struct oct_ven *v)
 {
     ex_count(x, OCT_EXECUTION_UNATTRIBUTED);
+    oct_ex_on_stranger(x, step);
     struct oct_order_update u = {
         OCT_MSG_HDR(ORDER_UPDATE, order_update),
         .order_id = v->order_id,
@@ -47,7 +56,8 @@ OCT_COLD static void unattributed(struct oct_execution *x, struct oct_step *step
 
 /* An order whose record was lost, known again by the id the venue echoes.  NULL when it is not
  * ours, or when its slot is taken by an order that is alive. */
-OCT_COLD static struct ex_order *adopt(struct oct_execution *x, const struct oct_ven *v)
+OCT_COLD static struct ex_order *adopt(struct oct_execution *x, struct oct_step *step,
+                                       const struct oct_ven *v)
 {
     uint32_t ref = v->user_ref;
 
@@ -64,6 +74,7 @@ OCT_COLD static struct ex_order *adopt(struct oct_execution *x, const struct oct
     o->qty = v->qty;
     o->tif = v->tif == '3' ? OCT_TIF_IOC : OCT_TIF_DAY;
     ex_count(x, OCT_EXECUTION_ADOPTED);
+    oct_ex_on_stranger(x, step);
     return o;
 }
 
@@ -103,13 +114,13 @@ static void on_accepted(struct oct_execution *x, struct oct_step *step, const st
         return;
     }
     if (!known)
-        o = adopt(x, v);
+        o = adopt(x, step, v);
     if (!o) {
         unattributed(x, step, v);
         return;
     }
     ex_count(x, OCT_EXECUTION_ACKED);
-    x->asked = o->flags & EX_LOST ? x->asked : 0;
+    first_answer(x, o);
     heard(o);
     o->venue_ref = v->venue_ref;
     if (o->ord_type == OCT_ORD_LIMIT)
@@ -137,7 +148,7 @@ static void on_replaced(struct oct_execution *x, struct oct_step *step, const st
         return;
     }
     if (!o)
-        o = adopt(x, v);
+        o = adopt(x, step, v);
     if (!o) { /* the old order keeps standing for the exposure */
         unattributed(x, step, v);
         return;
@@ -147,7 +158,7 @@ static void on_replaced(struct oct_execution *x, struct oct_step *step, const st
     if (!told(x, o)) {
         uint8_t prev = o->state;
         ex_count(x, OCT_EXECUTION_REPLACED);
-        x->asked = o->flags & EX_LOST ? x->asked : 0;
+        first_answer(x, o);
         heard(o);
         o->orig_ref = 0;
         o->venue_ref = v->venue_ref;
@@ -197,7 +208,7 @@ static void on_rejected(struct oct_execution *x, struct oct_step *step, const st
         return;
     }
     ex_count(x, OCT_EXECUTION_REJECTED);
-    x->asked = o->flags & EX_LOST ? x->asked : 0;
+    first_answer(x, o);
     heard(o);
     oct_ex_end(x, step, &b, o, OCT_ORD_STATE_REJECTED, v->event, v->reason);
     oct_ex_flush(x, step, &b);
@@ -326,7 +337,7 @@ static void on_executed(struct oct_execution *x, struct oct_step *step, const st
     oct_ex_tell(&b, step, o, prev, v->event, v->reason);
     if (p) {
         oct_ex_spread(x, o, p);
-        oct_ex_tell(&b, step, p, p->state, v->event, v->reason);
+        oct_ex_tell(&b, step, p, p->state, 0, 0);
     }
     oct_ex_flush(x, step, &b);
 }
@@ -393,7 +404,6 @@ static bool in_sequence(struct oct_execution *x, const struct oct_ven *v)
     }
     OCT_COUNT_IF(v->seq != x->last_seq + 1, &x->cfg.counters[OCT_EXECUTION_GAPS]);
     x->last_seq = v->seq;
-    x->replayed_cnt += v->event != OCT_VEN_SYSTEM; /* that says nothing of orders */
     return true;
 }
 
@@ -454,7 +464,7 @@ OCT_HOT void oct_ex_on_ven(struct oct_execution *x, struct oct_step *step, const
 {
     if (!in_sequence(x, v))
         return;
-    if (oct_unlikely(x->session == EX_SETTLE))
+    if (oct_unlikely(x->session == EX_SETTLE && v->event != OCT_VEN_SYSTEM))
         oct_timer_arm(step->timers, EX_TIMER_SETTLE, step->now_ns + x->cfg.settle_ns);
     x->redoing = oct_unlikely(v->seq == x->redo_seq);
     dispatch(x, step, v);

@@ -243,7 +243,7 @@
     F(u32, user_ref, "", "number the venue knows it by") F(u32, inst, "", "instrument") \
     F(u16, strategy, "", "strategy") F(u16, account, "", "account") \
     F(u8, state, "enum:ORD_STATE", "state now") F(u8, prev_state, "enum:ORD_STATE", "state before") \
-    F(u8, event, "enum:VEN", "venue event that caused it, 0 when ours") F(u8, side, "enum:SIDE", "side") \
+    F(u8, event, "enum:VEN", "what the venue said of it, 0 when it did not") F(u8, side, "enum:SIDE", "side") \
     F(px, px, "px", "limit price now") F(qty, qty, "qty", "total quantity now") \
     F(qty, filled, "qty", "filled so far") F(qty, open, "qty", "open now; exposure counts it") \
     F(u16, reason, "", "the venue's reason code, as sent") A(u8, 6, pad, "", "zero")
