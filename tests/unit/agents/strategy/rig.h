@@ -163,7 +163,10 @@ static inline void rig_start(struct rig *g)
 static inline void rig_event(struct rig *g, uint32_t inst, uint32_t what)
 {
     struct oct_market m = {OCT_MSG_HDR(MARKET, market), .inst = inst, .what = what,
+                           .ts_exch_ns = g->step.now_ns - SECOND,
                            .interval_s = what & OCT_MARKET_BAR ? 1 : 0};
+    g->step.ts_exch_ns = g->step.now_ns - SECOND;
+    m.ts_exch_ns = g->step.ts_exch_ns;
     oct_strategy_on_msg(g->a, &g->step, &m.hdr);
 }
 

@@ -97,6 +97,7 @@ Test(strategy_commands, updates_and_fills_of_others_do_not_matter)
     uint64_t before;
 
     rig_start(g);
+    rig_event(g, 0, OCT_MARKET_TRADE);
     before = oct_strategy_digest(g->a);
     rig_works(g, &other, 9);
     rig_fill(g, &other, SHARES(5));
