@@ -66,13 +66,13 @@ static const struct row rows[OCT_ITCH50_TYPE_CNT + 1] = {
     OCT_ITCH50_TABLE(ROW_INIT)
 #undef ROW_INIT
 };
-#pragma GCC diagnostic pop
 
-static const uint8_t row_of[256] = {
-#define ROW_OF(NAME, name, type, sz, w1, w2, w3, FIELDS) [(type)] = ROW_##NAME,
-    OCT_ITCH50_TABLE(ROW_OF)
+static const struct row *const row_of[256] = {[0 ... 255] = &rows[ROW_NONE],
+#define ROW_OF(NAME, name, type, sz, w1, w2, w3, FIELDS) [(type)] = &rows[ROW_##NAME],
+                                              OCT_ITCH50_TABLE(ROW_OF)
 #undef ROW_OF
 };
+#pragma GCC diagnostic pop
 
 /* Fields lie within their message and their window; windows within the padded buffer. */
 #define WSZ_u16 2
@@ -102,7 +102,7 @@ OCT_COLD static enum oct_feed_error refuse(const uint8_t *msg, uint32_t sz)
 {
     if (sz == 0)
         return OCT_FEED_E_SHORT;
-    return row_of[msg[0]] == ROW_NONE ? OCT_FEED_E_TYPE : OCT_FEED_E_SZ;
+    return row_of[msg[0]] == &rows[ROW_NONE] ? OCT_FEED_E_TYPE : OCT_FEED_E_SZ;
 }
 
 OCT_INLINE void take_quarter(struct oct_itch50_msg *out, const uint8_t *msg, const struct row *row,
@@ -115,7 +115,7 @@ OCT_INLINE void take_quarter(struct oct_itch50_msg *out, const uint8_t *msg, con
 
 enum oct_feed_error oct_itch50_decode(const uint8_t *msg, uint32_t sz, struct oct_itch50_msg *out)
 {
-    const struct row *row = &rows[row_of[msg[0]]];
+    const struct row *row = row_of[msg[0]];
     if (oct_unlikely(sz != row->sz))
         return refuse(msg, sz);
     take_quarter(out, msg, row, 0);
@@ -127,16 +127,15 @@ enum oct_feed_error oct_itch50_decode(const uint8_t *msg, uint32_t sz, struct oc
 
 uint32_t oct_itch50_sz(char type)
 {
-    uint8_t r = row_of[(uint8_t)type];
-    return r == ROW_NONE ? 0 : (uint32_t)rows[r].sz;
+    const struct row *row = row_of[(uint8_t)type];
+    return row == &rows[ROW_NONE] ? 0 : (uint32_t)row->sz;
 }
 
 uint32_t oct_itch50_encode(const struct oct_itch50_msg *m, uint8_t *out)
 {
-    uint8_t r = row_of[(uint8_t)m->hdr.type];
-    if (r == ROW_NONE || m->hdr.ts_ns >> 48 != 0)
+    const struct row *row = row_of[(uint8_t)m->hdr.type];
+    if (row == &rows[ROW_NONE] || m->hdr.ts_ns >> 48 != 0)
         return 0;
-    const struct row *row = &rows[r];
     for (uint32_t i = 0; i < 64; i++) {
         if (row->mask[i] != 0x80)
             out[row->win[i / 16] + row->mask[i]] = m->bytes[i];
