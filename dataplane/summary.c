@@ -34,6 +34,8 @@ struct tally {
     uint64_t records, bytes, decisions, intents;
     uint64_t sent, replaces, cancels, acked, filled, cancelled, rejected, refused;
     uint64_t refused_by[64];
+    bool lost; /* the feed was declared stale and messages were lost */
+    uint64_t sent_after_loss;
     bool no_memory;
 };
 
@@ -108,9 +110,16 @@ static void take(struct tally *t, const struct oct_msg_hdr *m)
     }
     case OCT_ORDER: {
         const struct oct_order *o = (const struct oct_order *)m;
-        t->sent += o->action == OCT_ACTION_NEW || o->action == OCT_ACTION_REPLACE;
+        bool opens = o->action == OCT_ACTION_NEW || o->action == OCT_ACTION_REPLACE;
+        t->sent += opens;
+        t->sent_after_loss += opens && t->lost;
         t->replaces += o->action == OCT_ACTION_REPLACE;
         t->cancels += o->action == OCT_ACTION_CANCEL || o->action == OCT_ACTION_REDUCE;
+        break;
+    }
+    case OCT_IN_FEED: {
+        const struct oct_in_feed *f = (const struct oct_in_feed *)m;
+        t->lost |= f->event == OCT_FEED_STALE && f->to_seq > f->from_seq;
         break;
     }
     case OCT_ORDER_UPDATE:
@@ -435,9 +444,10 @@ static void put_all(FILE *f, const struct oct_summary_src *src, const struct tal
     put_money(f, src);
     put_latency(f, src);
     fprintf(f,
+            " \"orders_on_stale\": %" PRIu64 ",\n"
             " \"journal\": {\"records\": %" PRIu64 ", \"bytes\": %" PRIu64
             ", \"decisions\": %" PRIu64 "},\n",
-            t->records, t->bytes, t->decisions);
+            t->sent_after_loss, t->records, t->bytes, t->decisions);
     fprintf(f, " \"memory_bytes\": %" PRIu64 ",\n \"state_digest\": \"%016" PRIx64 "\",\n",
             src->instance->status->memory_sz, oct_core_digest(src->assembly->core));
     fprintf(f, " \"faults\": [");

@@ -115,6 +115,16 @@ class Run:
                          [("octopus-exchange", p)])
         return ports
 
+    def reference(self, date):
+        """Reference data for the day of the session; a generated one brings its own directory."""
+        if not self.args.session:
+            return '""'
+        folder = os.path.join(ROOT, "config", "venues")
+        for name in sorted(os.listdir(folder)):
+            if date and f"-{date}-" in name:
+                return os.path.join(folder, name)
+        return None
+
     def conf_args(self, ports):
         a = self.args
         sets = {
@@ -124,8 +134,12 @@ class Run:
             "feed.rewind.0.port": ports["rewind_port"], "venue.port": ports["order_port"],
             "feed.position_report": "true" if a.pace == "max" else "false",
         }
-        if ports.get("session_date"):
-            sets["feed.session_date"] = ports["session_date"]
+        date = ports.get("session_date") or 0
+        if date:
+            sets["feed.session_date"] = date
+        reference = self.reference(date)
+        if reference is not None:
+            sets["venue.reference"] = reference
         if "rewind=off" in (a.faults or ""):
             del sets["feed.rewind.0.port"]
             sets["feed.rewind"] = "[]"
