@@ -140,9 +140,6 @@ class Run:
         reference = self.reference(date)
         if reference is not None:
             sets["venue.reference"] = reference
-        if "rewind=off" in (a.faults or ""):
-            del sets["feed.rewind.0.port"]
-            sets["feed.rewind"] = "[]"
         out = ["--config", os.path.join(ROOT, "config", "octopus.yaml"), "--profile", a.profile]
         for k, v in sets.items():
             out += ["--set", f"{k}={v}"]
@@ -150,12 +147,15 @@ class Run:
             out += ["--set", s]
         return out
 
-    def start_dataplane(self, ports, until_end=True):
+    def start_dataplane(self, ports, until_end=True, show=None):
         cmd = [self.binary("octopus-dataplane"), *self.conf_args(ports),
                "--summary", self.path("summary.json")]
+        show = until_end if show is None else show
         if until_end:
-            cmd += ["--until-end", "--progress"]
-        return self.start("dataplane", cmd, show=until_end)
+            cmd += ["--until-end"]
+        if show:
+            cmd += ["--progress"]
+        return self.start("dataplane", cmd, show=show)
 
     def start_control(self, ports):
         port = socket.socket()
