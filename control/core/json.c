@@ -38,22 +38,22 @@ void oct_json_end(struct oct_json *j, char bracket)
     j->comma = true;
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 when it is not one. */
-static unsigned utf8_len(const uint8_t *s, size_t n)
+unsigned oct_utf8_seq(const uint8_t *p, size_t n)
 {
-    uint8_t c = s[0];
-    unsigned len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3
-                   : c >= 0xf0 && c < 0xf5                  ? 4
-                                                            : 0;
-    if (len == 0 || len > n)
+    uint8_t c = p[0];
+    if (c < 0x80)
+        return 1;
+    if (c < 0xc2 || c > 0xf4)
         return 0;
-    for (unsigned i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
+    unsigned len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    uint8_t lo = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    uint8_t hi = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    if (n < len || p[1] < lo || p[1] > hi)
+        return 0;
+    for (unsigned i = 2; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
             return 0;
     }
-    if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) || (c == 0xf0 && s[1] < 0x90) ||
-        (c == 0xf4 && s[1] > 0x8f))
-        return 0;
     return len;
 }
 
@@ -71,7 +71,7 @@ void oct_json_quote(struct oct_buf *b, const char *s, size_t n)
             oct_buf_printf(b, "\\u%04x", c);
             i++;
         } else {
-            unsigned len = utf8_len(p + i, n - i);
+            unsigned len = oct_utf8_seq(p + i, n - i);
             if (len == 0)
                 oct_buf_add(b, "\xef\xbf\xbd", 3);
             else

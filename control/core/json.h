@@ -46,4 +46,8 @@ void oct_json_raw(struct oct_json *j, const char *key, const char *text, size_t 
 /* Escapes into a buffer, with quotes. Bytes that are not UTF-8 become U+FFFD. */
 void oct_json_quote(struct oct_buf *b, const char *s, size_t n);
 
+/* Length of the well-formed UTF-8 sequence that starts at p (RFC 3629), 0 when there is none in
+ * n bytes; n is not 0. */
+unsigned oct_utf8_seq(const uint8_t *p, size_t n);
+
 #endif

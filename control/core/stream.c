@@ -9,6 +9,7 @@
 #include "control/core/tls.h"
 #include "dataplane/base/time.h"
 
+#define DRAIN_NS       (10 * OCT_NS_PER_S) /* for what is pending when we close */
 #define LINGER_NS      (2 * OCT_NS_PER_S)
 #define LINGER_DROP_SZ (1u << 20) /* input dropped while closing before we lose patience */
 #define KEEP_SZ        (16u << 10) /* buffer memory an idle connection keeps */
@@ -134,6 +135,8 @@ static void task_run(struct oct_task *t)
     struct oct_stream *s = (struct oct_stream *)((char *)t - offsetof(struct oct_stream, task));
     if (s->phase != DEAD)
         flush_now(s);
+    if (s->phase == DRAINING && s->send.pending && s->linger.place == 0)
+        oct_loop_alarm(s->loop, &s->linger, oct_loop_now(s->loop) + DRAIN_NS);
     if (s->phase == DRAINING && !s->send.pending) {
         s->phase = LINGERING;
         shutdown(s->fd, SHUT_WR);
@@ -310,6 +313,11 @@ void oct_stream_close(struct oct_stream *s)
 void oct_stream_abort(struct oct_stream *s)
 {
     die(s);
+}
+
+void *oct_stream_self(const struct oct_stream *s)
+{
+    return s->self;
 }
 
 int oct_stream_fd(const struct oct_stream *s)

@@ -50,6 +50,7 @@ void oct_stream_close(struct oct_stream *s);
 /* Closes at the end of this turn, whatever is pending. */
 void oct_stream_abort(struct oct_stream *s);
 
+void *oct_stream_self(const struct oct_stream *s);
 int oct_stream_fd(const struct oct_stream *s);
 bool oct_stream_is_tls(const struct oct_stream *s);
 
