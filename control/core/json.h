@@ -32,8 +32,8 @@ void oct_json_u64(struct oct_json *j, const char *key, uint64_t v); /* a number:
 void oct_json_i64(struct oct_json *j, const char *key, int64_t v);
 /* A double with up to `digits` significant digits, never in exponent form; not finite: null. */
 void oct_json_f64(struct oct_json *j, const char *key, double v, int decimals);
-void oct_json_id(struct oct_json *j, const char *key, uint64_t v); /* "123" */
-void oct_json_ns(struct oct_json *j, const char *key, int64_t ns); /* "123", null when 0 */
+void oct_json_id(struct oct_json *j, const char *key, uint64_t v);   /* "123" */
+void oct_json_ns(struct oct_json *j, const char *key, int64_t ns);   /* "123", null when 0 */
 void oct_json_time(struct oct_json *j, const char *key, int64_t ns); /* RFC 3339, null when 0 */
 void oct_json_px(struct oct_json *j, const char *key, oct_px px);
 /* The same, null when zero: "no price". */

@@ -32,8 +32,8 @@ static struct oct_books_cfg books_cfg(const struct oct_mirror *m)
 /* Memory that costs nothing until it is touched. */
 static void *lazy(size_t sz)
 {
-    void *p = mmap(NULL, sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
+    void *p =
+        mmap(NULL, sz, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -121,6 +121,7 @@ void oct_mirror_reset(struct oct_mirror *m)
     memset(m->ladder_strategy, 0, sizeof(m->ladder_strategy));
     memset(m->ladder_account, 0, sizeof(m->ladder_account));
     m->kill_bits = 0;
+    m->gap_to = 0;
     m->doubt &= OCT_DOUBT_DETACHED | OCT_DOUBT_WARMING;
     m->receipt_head += m->cfg.receipt_sz; /* what was kept is out of date */
     memset(m->intent, 0, sizeof(m->intent));
@@ -182,7 +183,7 @@ void oct_mirror_symbol(struct oct_mirror *m, uint32_t inst, oct_sym symbol)
 
 uint32_t oct_mirror_book_doubt(const struct oct_mirror *m, uint32_t inst)
 {
-    return m->doubt | (oct_book_incomplete(m->books, inst) ? OCT_DOUBT_FULL : 0);
+    return m->doubt | m->inst[inst].doubt;
 }
 
 void oct_mirror_doubt(struct oct_mirror *m, uint32_t set, uint32_t clear)
@@ -192,7 +193,7 @@ void oct_mirror_doubt(struct oct_mirror *m, uint32_t set, uint32_t clear)
         return;
     m->doubt = doubt;
     if (m->hooks.doubt != NULL)
-        m->hooks.doubt(m->hooks.self, doubt, 0, 0);
+        m->hooks.doubt(m->hooks.self, 0, 0);
 }
 
 oct_px oct_mirror_mark(const struct oct_mirror *m, uint32_t inst)
@@ -210,10 +211,16 @@ oct_px oct_mirror_mark(const struct oct_mirror *m, uint32_t inst)
 
 /* ---- market data ------------------------------------------------------------------------------ */
 
-static void print_trade(struct oct_mirror_inst *in, const struct oct_md *md, oct_px px, oct_qty qty)
+static void tell(const struct oct_mirror *m, uint32_t inst, bool book, const struct oct_md *trade)
+{
+    if (oct_unlikely(m->watched[inst] != 0) && m->hooks.inst != NULL)
+        m->hooks.inst(m->hooks.self, inst, book, trade);
+}
+
+static bool print_trade(struct oct_mirror_inst *in, const struct oct_md *md, oct_px px, oct_qty qty)
 {
     if (px.v <= 0 || qty.v <= 0)
-        return;
+        return false;
     in->last = px;
     in->last_qty = qty;
     in->last_ns = md->ts_exch_ns;
@@ -226,6 +233,7 @@ static void print_trade(struct oct_mirror_inst *in, const struct oct_md *md, oct
     in->volume.v += qty.v;
     in->turnover.v += oct_notional(px, qty).v;
     in->trade_cnt++;
+    return true;
 }
 
 /* Applies an order message to the books.  The result of the book call. */
@@ -248,18 +256,30 @@ static int book_apply(struct oct_mirror *m, const struct oct_md *md, struct oct_
     }
 }
 
+/* The book said no. */
+static void refused(struct oct_mirror *m, const struct oct_md *md, int why)
+{
+    if (why == OCT_BOOK_UNKNOWN) {
+        m->totals.unknown_refs++;
+        return;
+    }
+    m->inst[md->inst].doubt |= why == OCT_BOOK_FULL ? OCT_DOUBT_FULL : OCT_DOUBT_CONTRARY;
+    tell(m, md->inst, false, NULL);
+}
+
 static void order_message(struct oct_mirror *m, const struct oct_md *md, uint64_t seq,
                           int64_t ts_rx_ns)
 {
     struct oct_book_touch t = {0};
+    bool priced = md->kind == OCT_MD_EXEC_PX;
     int rc = book_apply(m, md, &t);
-    if (rc < 0) {
-        m->totals.unknown_refs += rc == OCT_BOOK_UNKNOWN;
-        if (rc != OCT_BOOK_FULL || md->inst >= m->cfg.inst_cnt)
+    bool changed = rc >= 0;
+    if (!changed) {
+        refused(m, md, rc);
+        /* An execution with a price happened all the same. */
+        if (rc != OCT_BOOK_UNKNOWN || !priced)
             return;
-        if (m->watched[md->inst] != 0 && m->hooks.inst != NULL)
-            m->hooks.inst(m->hooks.self, md->inst, false, NULL);
-        return;
+        t = (struct oct_book_touch){.inst = md->inst, .px = md->px};
     }
     if (t.inst >= m->cfg.inst_cnt)
         return;
@@ -267,26 +287,38 @@ static void order_message(struct oct_mirror *m, const struct oct_md *md, uint64_
     in->ts_exch_ns = md->ts_exch_ns;
     in->ts_in_ns = ts_rx_ns;
     in->src_seq = seq;
-    in->changes++;
+    in->changes += changed;
     struct oct_md trade;
     bool traded = false;
-    if ((md->kind == OCT_MD_EXEC || md->kind == OCT_MD_EXEC_PX) && md->printable) {
+    if ((md->kind == OCT_MD_EXEC || priced) && md->printable) {
         trade = *md;
         trade.inst = t.inst;
         trade.side = t.side;
-        trade.px = md->kind == OCT_MD_EXEC_PX ? md->px : t.px;
-        print_trade(in, md, trade.px, md->qty);
-        traded = true;
+        trade.px = priced ? md->px : t.px;
+        traded = print_trade(in, md, trade.px, md->qty);
     }
-    if (oct_unlikely(m->watched[t.inst] != 0) && m->hooks.inst != NULL)
-        m->hooks.inst(m->hooks.self, t.inst, true, traded ? &trade : NULL);
+    tell(m, t.inst, changed, traded ? &trade : NULL);
+}
+
+/* The first message of a day: what is left of another day ends here. */
+static void day_start(struct oct_mirror *m)
+{
+    for (uint32_t i = 0; i < m->cfg.inst_cnt; i++) {
+        struct oct_mirror_inst *in = &m->inst[i];
+        oct_book_clear(m->books, i);
+        in->doubt = 0;
+        in->open = in->high = in->low = in->last = (oct_px){0};
+        in->last_qty = in->volume = (oct_qty){0};
+        in->turnover = (oct_money){0};
+        in->trade_cnt = 0;
+        in->last_ns = 0;
+        tell(m, i, true, NULL);
+    }
 }
 
 static void other_message(struct oct_mirror *m, const struct oct_md *md, uint64_t seq,
                           int64_t ts_rx_ns)
 {
-    if (md->inst >= m->cfg.inst_cnt)
-        return;
     struct oct_mirror_inst *in = &m->inst[md->inst];
     const struct oct_md *trade = NULL;
     switch (md->kind) {
@@ -304,57 +336,100 @@ static void other_message(struct oct_mirror *m, const struct oct_md *md, uint64_
         break;
     case OCT_MD_TRADE:
     case OCT_MD_CROSS:
-        if (!md->printable)
+        if (!md->printable || !print_trade(in, md, md->px, md->qty))
             return;
-        print_trade(in, md, md->px, md->qty);
         in->ts_in_ns = ts_rx_ns;
         in->src_seq = seq;
         trade = md;
         break;
     case OCT_MD_CLEAR:
         oct_book_clear(m->books, md->inst);
+        in->doubt = 0;
         in->changes++;
         break;
+    case OCT_MD_SYSTEM:
+        if (md->code == 'O')
+            day_start(m);
+        return;
     default:
         return;
     }
-    if (m->watched[md->inst] != 0 && m->hooks.inst != NULL)
-        m->hooks.inst(m->hooks.self, md->inst, md->kind == OCT_MD_CLEAR, trade);
+    tell(m, md->inst, md->kind == OCT_MD_CLEAR, trade);
 }
 
 void oct_mirror_md(struct oct_mirror *m, const struct oct_md *md, uint64_t seq, int64_t ts_rx_ns)
 {
     m->totals.messages++;
     m->feed_next = seq + 1;
+    if (md->inst >= m->cfg.inst_cnt)
+        return;
     if (md->kind >= OCT_MD_ADD && md->kind <= OCT_MD_REPLACE)
         order_message(m, md, seq, ts_rx_ns);
     else
         other_message(m, md, seq, ts_rx_ns);
     /* Sessions that start mid-day have no directory: adds and trades name their symbol. */
-    if ((md->kind == OCT_MD_ADD || md->kind == OCT_MD_TRADE) && md->inst < m->cfg.inst_cnt &&
+    if ((md->kind == OCT_MD_ADD || md->kind == OCT_MD_TRADE) &&
         oct_unlikely(!m->inst[md->inst].known))
         oct_mirror_symbol(m, md->inst, md->symbol);
 }
 
 /* ---- records ---------------------------------------------------------------------------------- */
 
+static void tell_doubt(const struct oct_mirror *m, uint64_t from_seq, uint64_t to_seq)
+{
+    if (m->hooks.doubt != NULL)
+        m->hooks.doubt(m->hooks.self, from_seq, to_seq);
+}
+
+static void stale_all(struct oct_mirror *m)
+{
+    for (uint32_t i = 0; i < m->cfg.inst_cnt; i++)
+        m->inst[i].doubt |= OCT_DOUBT_STALE;
+}
+
+static void gap_over(struct oct_mirror *m, uint64_t to_seq)
+{
+    if (to_seq < m->gap_to)
+        return;
+    m->gap_to = 0;
+    m->doubt &= ~(uint32_t)OCT_DOUBT_GAP;
+}
+
+void oct_mirror_bad(struct oct_mirror *m, uint64_t seq)
+{
+    m->totals.bad_messages++;
+    stale_all(m);
+    tell_doubt(m, seq, seq + 1);
+}
+
 static void on_feed(struct oct_mirror *m, const struct oct_in_feed *r)
 {
-    static const struct {
-        uint32_t set;
-        uint32_t clear;
-    } does[] = {
-        [OCT_FEED_LIVE] = {0, OCT_DOUBT_GAP},
-        [OCT_FEED_GAP] = {OCT_DOUBT_GAP, 0},
-        [OCT_FEED_RECOVERED] = {0, OCT_DOUBT_GAP},
-        [OCT_FEED_STALE] = {OCT_DOUBT_STALE, OCT_DOUBT_GAP},
-        [OCT_FEED_BAD] = {OCT_DOUBT_STALE, 0},
-    };
-    if (r->event >= OCT_ARRAY_CNT(does))
-        return;
-    m->doubt = (m->doubt & ~does[r->event].clear) | does[r->event].set;
-    if (m->hooks.doubt != NULL)
-        m->hooks.doubt(m->hooks.self, m->doubt, r->from_seq, r->to_seq);
+    switch ((enum oct_feed_event)r->event) {
+    case OCT_FEED_GAP:
+        m->gap_to = r->to_seq > m->gap_to ? r->to_seq : m->gap_to;
+        m->doubt |= OCT_DOUBT_GAP;
+        break;
+    case OCT_FEED_RECOVERED:
+        gap_over(m, r->to_seq);
+        break;
+    case OCT_FEED_STALE:
+        if (r->to_seq == r->from_seq) {
+            m->doubt |= OCT_DOUBT_SILENT;
+        } else {
+            stale_all(m);
+            gap_over(m, r->to_seq);
+        }
+        break;
+    case OCT_FEED_LIVE:
+        m->doubt &= ~(uint32_t)OCT_DOUBT_SILENT;
+        break;
+    case OCT_FEED_BAD:
+        stale_all(m);
+        break;
+    case OCT_FEED_END:
+        break;
+    }
+    tell_doubt(m, r->from_seq, r->to_seq);
 }
 
 static void on_start(struct oct_mirror *m, const struct oct_in_start *r)
@@ -394,8 +469,7 @@ static void on_instrument(struct oct_mirror *m, const struct oct_instrument *r)
     in->trading = r->trading != '\0' ? r->trading : ' ';
     in->short_sale = r->short_sale != '\0' ? r->short_sale : ' ';
     in->assumed = r->assumed;
-    if (m->watched[r->inst] != 0 && m->hooks.inst != NULL)
-        m->hooks.inst(m->hooks.self, r->inst, false, NULL);
+    tell(m, r->inst, false, NULL);
 }
 
 void oct_mirror_record(struct oct_mirror *m, const struct oct_msg_hdr *rec)
@@ -414,6 +488,10 @@ void oct_mirror_record(struct oct_mirror *m, const struct oct_msg_hdr *rec)
         break;
     case OCT_IN_START:
         on_start(m, (const struct oct_in_start *)rec);
+        break;
+    case OCT_IN_CMD:
+        if (m->hooks.cmd != NULL)
+            m->hooks.cmd(m->hooks.cmd_self, (const struct oct_in_cmd *)rec);
         break;
     case OCT_IN_KILL:
         m->kill_bits = ((const struct oct_in_kill *)rec)->bits;

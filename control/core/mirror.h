@@ -16,28 +16,33 @@
 #include "dataplane/msg/msg.h"
 
 struct oct_mirror_cfg {
-    uint32_t inst_cnt;          /* 0: 16384 */
+    uint32_t inst_cnt;           /* 0: 16384 */
     uint32_t book_order_cnt_max; /* live orders of the market; 0: 2^21 */
     uint32_t book_level_cnt_max; /* 0: 2^20 */
-    uint32_t order_cnt_max;     /* orders of ours remembered; 0: 2^20 */
-    uint32_t fill_cnt_max;      /* 0: 2^21 */
-    size_t receipt_sz;          /* bytes of decision records remembered; 0: 64 MiB */
+    uint32_t order_cnt_max;      /* orders of ours remembered; 0: 2^20 */
+    uint32_t fill_cnt_max;       /* 0: 2^21 */
+    size_t receipt_sz;           /* bytes of decision records remembered; 0: 64 MiB */
 };
 
-/* Why a book may be wrong.  0 is in sync. */
+/* Why a book may be wrong; 0 is in sync.  The first five follow the lane's own rules (realtime.h):
+ * of all instruments gap and silent, which end by themselves; of one each stale, contrary and full,
+ * which only a clear ends. */
 enum oct_mirror_doubt {
-    OCT_DOUBT_GAP = 1,      /* the feed has a gap, being recovered */
-    OCT_DOUBT_STALE = 2,    /* the feed is stale */
-    OCT_DOUBT_LOST = 4,     /* we lost records and have no journal to read them from */
-    OCT_DOUBT_DETACHED = 8, /* the dataplane is gone: true when it left, old by now */
-    OCT_DOUBT_WARMING = 16, /* still reading the journal */
-    OCT_DOUBT_FULL = 32,    /* our tables were too small for this book */
+    OCT_DOUBT_GAP = 1,       /* messages are missing and being recovered */
+    OCT_DOUBT_SILENT = 2,    /* all lines of the feed are silent */
+    OCT_DOUBT_STALE = 4,     /* messages were lost or could not be read */
+    OCT_DOUBT_CONTRARY = 8,  /* the feed contradicted the book */
+    OCT_DOUBT_FULL = 16,     /* no room for all orders of this book */
+    OCT_DOUBT_LOST = 32,     /* we lost records and have no journal to read them from */
+    OCT_DOUBT_DETACHED = 64, /* the dataplane is gone: right when it left, old by now */
+    OCT_DOUBT_WARMING = 128, /* still reading the journal */
 };
 
 struct oct_mirror_inst {
     oct_sym symbol; /* blank while unknown */
     uint32_t lot;   /* 0 while unknown */
     uint8_t known;
+    uint8_t doubt;   /* of this book alone */
     uint8_t assumed; /* as in verdict */
     char trading;    /* ' ' unknown */
     char short_sale; /* ' ' unknown */
@@ -65,11 +70,11 @@ struct oct_mirror_order {
     uint64_t intent_id;
     uint64_t feed_seq;
     uint64_t venue_ref;
-    int64_t ts_rx_ns;     /* receive stamp of the tick that caused it */
-    int64_t sent_ns;      /* lane time */
-    int64_t ack_ns;       /* lane time of the venue's first answer, 0 while none */
-    int64_t fill_ns;      /* lane time of the first fill */
-    int64_t done_ns;      /* lane time it became terminal */
+    int64_t ts_rx_ns; /* receive stamp of the tick that caused it */
+    int64_t sent_ns;  /* lane time */
+    int64_t ack_ns;   /* lane time of the venue's first answer, 0 while none */
+    int64_t fill_ns;  /* lane time of the first fill */
+    int64_t done_ns;  /* lane time it became terminal */
     int64_t update_ns;
     oct_px px;
     oct_qty qty;
@@ -114,9 +119,9 @@ struct oct_mirror_pos {
     oct_money cash; /* from fills: sales less purchases */
     oct_qty bought;
     oct_qty sold;
-    oct_qty work_buy;  /* working and in flight, from the last position record */
+    oct_qty work_buy; /* working and in flight, from the last position record */
     oct_qty work_sell;
-    oct_px mark;       /* from the last position record, 0 while none */
+    oct_px mark; /* from the last position record, 0 while none */
 };
 
 /* A refusal by risk, with what was wanted. */
@@ -156,13 +161,16 @@ struct oct_mirror_hooks {
      * NULL), or its state changed (neither: book false, trade NULL). */
     void (*inst)(void *self, uint32_t inst, bool book, const struct oct_md *trade);
     /* Books may have become wrong, or right again; the mirror says which. */
-    void (*doubt)(void *self, uint32_t doubt, uint64_t from_seq, uint64_t to_seq);
+    void (*doubt)(void *self, uint64_t from_seq, uint64_t to_seq);
     /* Everything was thrown away: a new run that does not continue the old. */
     void (*reset)(void *self);
     /* An order, fill or refusal record was taken in. */
     void (*order)(void *self, const struct oct_msg_hdr *rec, const struct oct_mirror_order *o);
     void (*cmd_result)(void *self, const struct oct_cmd_result *r);
     void *self;
+    /* A command went in: for whoever keeps the limit tables. */
+    void (*cmd)(void *cmd_self, const struct oct_in_cmd *cmd);
+    void *cmd_self;
 };
 
 struct oct_mirror {
@@ -172,15 +180,16 @@ struct oct_mirror {
     struct oct_mirror_inst *inst; /* [cfg.inst_cnt] */
     uint8_t *watched;             /* [cfg.inst_cnt], owned by whoever set the hooks */
     struct oct_map by_symbol;
-    uint32_t doubt;       /* enum oct_mirror_doubt, of all books */
-    uint32_t symbol_gen;  /* counts changes of the directory */
+    uint32_t doubt;      /* enum oct_mirror_doubt, of all books */
+    uint64_t gap_to;     /* a gap lasts until this is recovered or lost */
+    uint32_t symbol_gen; /* counts changes of the directory */
     uint64_t run_id;
-    int64_t start_ns;     /* of the run */
-    int64_t now_ns;       /* lane time of the newest input */
+    int64_t start_ns; /* of the run */
+    int64_t now_ns;   /* lane time of the newest input */
     int64_t midnight_ns;
-    uint64_t input;       /* newest */
-    uint64_t feed_next;   /* sequence number after the newest message */
-    uint8_t ladder;       /* enum oct_ladder_state of the firm */
+    uint64_t input;     /* newest */
+    uint64_t feed_next; /* sequence number after the newest message */
+    uint8_t ladder;     /* enum oct_ladder_state of the firm */
     uint16_t ladder_cause;
     uint8_t ladder_strategy[64];
     uint8_t ladder_account[64];
@@ -198,8 +207,8 @@ struct oct_mirror {
     struct oct_mirror_refusal *refusal; /* ring of OCT_MIRROR_REFUSAL_CNT */
     uint64_t refusal_cnt;               /* ever; the newest is at (cnt - 1) % CNT */
     struct oct_mirror_totals totals;
-    uint8_t *receipt;      /* ring of cfg.receipt_sz bytes */
-    uint64_t receipt_head; /* bytes ever written */
+    uint8_t *receipt;             /* ring of cfg.receipt_sz bytes */
+    uint64_t receipt_head;        /* bytes ever written */
     struct oct_intent intent[64]; /* the newest, by intent_id modulo */
 };
 
@@ -215,6 +224,8 @@ void oct_mirror_reset(struct oct_mirror *m);
 
 /* One decoded message of the feed. */
 void oct_mirror_md(struct oct_mirror *m, const struct oct_md *md, uint64_t seq, int64_t ts_rx_ns);
+/* A message that could not be decoded: it may have concerned any book. */
+void oct_mirror_bad(struct oct_mirror *m, uint64_t seq);
 /* Any other record; unknown types are ignored. */
 void oct_mirror_record(struct oct_mirror *m, const struct oct_msg_hdr *rec);
 /* Sets or clears bits of doubt. */

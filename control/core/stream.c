@@ -11,7 +11,7 @@
 
 #define DRAIN_NS       (10 * OCT_NS_PER_S) /* for what is pending when we close */
 #define LINGER_NS      (2 * OCT_NS_PER_S)
-#define LINGER_DROP_SZ (1u << 20) /* input dropped while closing before we lose patience */
+#define LINGER_DROP_SZ (1u << 20)  /* input dropped while closing before we lose patience */
 #define KEEP_SZ        (16u << 10) /* buffer memory an idle connection keeps */
 #define TLS_READ_SZ    16384u
 

@@ -98,8 +98,9 @@ static void order_list(struct oct_http_call *c)
     else
         oct_buf_chr(c->out, '\n');
     if (rc == 0 && (next[0] != '\0' || prev[0] != '\0'))
-        oct_http_extra(c, "Link: %s%s%s%s%s%s%s\r\n", next[0] != '\0' ? "</api/orders/?cursor=" : "",
-                       next, next[0] != '\0' ? ">; rel=\"next\"" : "",
+        oct_http_extra(c, "Link: %s%s%s%s%s%s%s\r\n",
+                       next[0] != '\0' ? "</api/orders/?cursor=" : "", next,
+                       next[0] != '\0' ? ">; rel=\"next\"" : "",
                        next[0] != '\0' && prev[0] != '\0' ? ", " : "",
                        prev[0] != '\0' ? "</api/orders/?cursor=" : "", prev,
                        prev[0] != '\0' ? ">; rel=\"prev\"" : "");
@@ -111,8 +112,7 @@ static bool read_id(const char *text, size_t n, uint64_t *out)
     if (n == 0 || n > 20)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9' ||
-            __builtin_mul_overflow(*out, UINT64_C(10), out) ||
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(*out, UINT64_C(10), out) ||
             __builtin_add_overflow(*out, (uint64_t)(text[i] - '0'), out))
             return false;
     }

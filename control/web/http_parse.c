@@ -108,9 +108,9 @@ static int read_method(struct oct_str s, enum oct_http_method *out)
     static const struct {
         const char *name;
         enum oct_http_method method;
-    } methods[] = {{"GET", OCT_HTTP_GET},         {"HEAD", OCT_HTTP_HEAD},
-                   {"POST", OCT_HTTP_POST},       {"PUT", OCT_HTTP_PUT},
-                   {"DELETE", OCT_HTTP_DELETE},   {"OPTIONS", OCT_HTTP_OPTIONS},
+    } methods[] = {{"GET", OCT_HTTP_GET},       {"HEAD", OCT_HTTP_HEAD},
+                   {"POST", OCT_HTTP_POST},     {"PUT", OCT_HTTP_PUT},
+                   {"DELETE", OCT_HTTP_DELETE}, {"OPTIONS", OCT_HTTP_OPTIONS},
                    {"PATCH", OCT_HTTP_PATCH}};
     if (s.n == 0)
         return -400;
@@ -129,8 +129,8 @@ static int read_method(struct oct_str s, enum oct_http_method *out)
 
 static int read_version(struct oct_str s, uint8_t *minor)
 {
-    if (s.n != 8 || memcmp(s.p, "HTTP/", 5) != 0 || !IS(s.p[5], DIGIT) ||
-        s.p[6] != '.' || !IS(s.p[7], DIGIT))
+    if (s.n != 8 || memcmp(s.p, "HTTP/", 5) != 0 || !IS(s.p[5], DIGIT) || s.p[6] != '.' ||
+        !IS(s.p[7], DIGIT))
         return -400;
     if (s.p[5] != '1' || s.p[7] > '1')
         return -505;
@@ -145,8 +145,7 @@ static int read_target(struct oct_str s, struct oct_http_req *req)
     for (size_t i = 0; i < s.n; i++) {
         if (!IS(s.p[i], TARGET))
             return -400;
-        if (s.p[i] == '%' && (i + 2 >= s.n || !IS(s.p[i + 1], HEX) ||
-                              !IS(s.p[i + 2], HEX)))
+        if (s.p[i] == '%' && (i + 2 >= s.n || !IS(s.p[i + 1], HEX) || !IS(s.p[i + 2], HEX)))
             return -400;
     }
     if (oct_str_eq(s, "*") && req->method == OCT_HTTP_OPTIONS) {
@@ -253,11 +252,7 @@ static int read_coding(struct oct_str v, const struct oct_http_req *req)
 
 static int framing(struct oct_http_req *req, const struct oct_http_field *f, unsigned *seen)
 {
-    enum {
-        LENGTH = 1,
-        CODING = 2,
-        HOST = 4
-    };
+    enum { LENGTH = 1, CODING = 2, HOST = 4 };
     unsigned what = oct_str_ieq(f->name, "content-length")      ? LENGTH
                     : oct_str_ieq(f->name, "transfer-encoding") ? CODING
                     : oct_str_ieq(f->name, "host")              ? HOST

@@ -12,11 +12,11 @@
 
 #include "dataplane/base/attr.h"
 
-#define OCT_HTTP_LINE_MAX   8192u  /* request line */
-#define OCT_HTTP_HEAD_MAX   16384u /* request line and fields */
-#define OCT_HTTP_FIELD_MAX  64u
-#define OCT_HTTP_BODY_MAX   (10u << 20)
-#define OCT_HTTP_PARAM_MAX  16u
+#define OCT_HTTP_LINE_MAX  8192u  /* request line */
+#define OCT_HTTP_HEAD_MAX  16384u /* request line and fields */
+#define OCT_HTTP_FIELD_MAX 64u
+#define OCT_HTTP_BODY_MAX  (10u << 20)
+#define OCT_HTTP_PARAM_MAX 16u
 
 struct oct_str {
     const char *p;
@@ -40,13 +40,13 @@ struct oct_http_field {
 
 struct oct_http_req {
     enum oct_http_method method;
-    uint8_t minor;       /* 0 or 1 */
-    bool keep_alive;     /* of version and Connection */
-    bool upgrade;        /* Connection lists upgrade */
+    uint8_t minor;   /* 0 or 1 */
+    bool keep_alive; /* of version and Connection */
+    bool upgrade;    /* Connection lists upgrade */
     bool chunked;
     bool has_length;
-    bool expect;         /* 100-continue */
-    uint64_t length;     /* Content-Length */
+    bool expect;          /* 100-continue */
+    uint64_t length;      /* Content-Length */
     struct oct_str path;  /* origin form, still percent-encoded, no query; "*" for OPTIONS * */
     struct oct_str query; /* after '?', may be empty */
     struct oct_str host;
@@ -75,9 +75,9 @@ bool oct_str_ieq(struct oct_str s, const char *lit); /* ASCII case aside; lit is
 /* ---- chunked bodies --------------------------------------------------------------------------- */
 
 struct oct_http_chunks {
-    uint64_t left;   /* of the chunk being read */
-    uint64_t total;  /* of the body so far */
-    uint32_t line;   /* bytes of the present line */
+    uint64_t left;  /* of the chunk being read */
+    uint64_t total; /* of the body so far */
+    uint32_t line;  /* bytes of the present line */
     uint32_t digits;
     uint32_t trailer; /* bytes of trailer section */
     uint8_t state;

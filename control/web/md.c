@@ -7,7 +7,7 @@
 #include "control/web/md_priv.h"
 
 /* Unsent bytes at which a conflating client is left alone until it has read. */
-#define SOFT_SZ (64u << 10)
+#define SOFT_SZ  (64u << 10)
 #define VIEW_MAX 262144u
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -204,7 +204,7 @@ static struct oct_md_view *view_get(struct oct_md_hub *h, const struct oct_md_su
     v->channel = sub->channel;
     v->raw = raw;
     v->interval_ns = interval_ns;
-    v->doubt = h->w->mirror->doubt;
+    v->doubt = oct_mirror_book_doubt(h->w->mirror, inst);
     if (v->channel == OCT_MD_CH_BOOK) {
         uint32_t bid_cnt;
         uint32_t ask_cnt;
@@ -383,9 +383,26 @@ void oct_md_leave(struct oct_ws *ws)
 
 /* ---- the mirror's hooks ----------------------------------------------------------------------- */
 
+/* Says that a book became doubtful, or right again: then with a snapshot. */
+static void check_doubt(struct oct_md_hub *h, struct oct_md_view *v, uint64_t from_seq,
+                        uint64_t to_seq)
+{
+    uint32_t doubt = oct_mirror_book_doubt(h->w->mirror, v->inst);
+    if (v->channel != OCT_MD_CH_BOOK || v->doubt == doubt)
+        return;
+    v->doubt = doubt;
+    emit(h, v);
+    if (doubt == 0)
+        oct_md_text_snapshot(h, v);
+    else
+        oct_md_text_doubt(h, v, doubt, from_seq, to_seq);
+    deliver_all(h, v);
+}
+
 void oct_md_on_inst(struct oct_md_hub *h, uint32_t inst, bool book, const struct oct_md *trade)
 {
     for (struct oct_md_view *v = h->of_inst[inst]; v != NULL; v = v->next) {
+        check_doubt(h, v, 0, 0);
         if (v->channel == OCT_MD_CH_TRADES) {
             if (trade != NULL) {
                 oct_md_text_trade(h, v, trade);
@@ -401,20 +418,11 @@ void oct_md_on_inst(struct oct_md_hub *h, uint32_t inst, bool book, const struct
     }
 }
 
-void oct_md_on_doubt(struct oct_md_hub *h, uint32_t doubt, uint64_t from_seq, uint64_t to_seq)
+void oct_md_on_doubt(struct oct_md_hub *h, uint64_t from_seq, uint64_t to_seq)
 {
     for (uint32_t i = 0; h->view_cnt > 0 && i < h->w->mirror->cfg.inst_cnt; i++) {
-        for (struct oct_md_view *v = h->of_inst[i]; v != NULL; v = v->next) {
-            if (v->channel != OCT_MD_CH_BOOK || v->doubt == doubt)
-                continue;
-            v->doubt = doubt;
-            emit(h, v);
-            if (doubt == 0)
-                oct_md_text_snapshot(h, v);
-            else
-                oct_md_text_doubt(h, v, doubt, from_seq, to_seq);
-            deliver_all(h, v);
-        }
+        for (struct oct_md_view *v = h->of_inst[i]; v != NULL; v = v->next)
+            check_doubt(h, v, from_seq, to_seq);
     }
 }
 

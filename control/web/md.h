@@ -32,7 +32,7 @@ void oct_md_drained(struct oct_ws *ws);
 void oct_md_publish(struct oct_md_hub *h);
 /* The mirror's hooks. */
 void oct_md_on_inst(struct oct_md_hub *h, uint32_t inst, bool book, const struct oct_md *trade);
-void oct_md_on_doubt(struct oct_md_hub *h, uint32_t doubt, uint64_t from_seq, uint64_t to_seq);
+void oct_md_on_doubt(struct oct_md_hub *h, uint64_t from_seq, uint64_t to_seq);
 void oct_md_on_reset(struct oct_md_hub *h);
 
 /* Bytes unsent over all clients, for the metrics. */

@@ -89,8 +89,8 @@ static uint32_t add_symbols(struct oct_md_client *c, struct oct_md_sub *sub, con
     json_array_foreach(symbols, i, s)
     {
         const char *text = json_string_value(s);
-        uint32_t inst = text != NULL ? oct_mirror_find(c->hub->w->mirror, text, strlen(text))
-                                     : OCT_MAP_NONE;
+        uint32_t inst =
+            text != NULL ? oct_mirror_find(c->hub->w->mirror, text, strlen(text)) : OCT_MAP_NONE;
         const char *code = "unknown_symbol";
         int rc = -ENOENT;
         if (sub->entry_cnt >= OCT_MD_SYMBOL_MAX) {
@@ -138,8 +138,10 @@ static const char *read_options(struct oct_md_sub *sub, const json_t *msg)
     static const struct {
         const char *name;
         enum oct_md_mode mode;
-    } modes[] = {{"conflate", OCT_MD_CONFLATE}, {"interval", OCT_MD_CONFLATE},
-                 {"raw", OCT_MD_RAW},           {"skip", OCT_MD_RAW},
+    } modes[] = {{"conflate", OCT_MD_CONFLATE},
+                 {"interval", OCT_MD_CONFLATE},
+                 {"raw", OCT_MD_RAW},
+                 {"skip", OCT_MD_RAW},
                  {"disconnect", OCT_MD_DROP}};
     const json_t *mode = json_object_get(msg, "mode");
     const json_t *depth = json_object_get(msg, "depth");
@@ -241,8 +243,8 @@ static void unsubscribe(struct oct_ws *ws, const json_t *msg)
     json_array_foreach(symbols, i, s)
     {
         const char *text = json_string_value(s);
-        uint32_t inst = text != NULL ? oct_mirror_find(c->hub->w->mirror, text, strlen(text))
-                                     : OCT_MAP_NONE;
+        uint32_t inst =
+            text != NULL ? oct_mirror_find(c->hub->w->mirror, text, strlen(text)) : OCT_MAP_NONE;
         if (inst != OCT_MAP_NONE)
             oct_md_unwatch(c->hub, sub, inst);
     }
@@ -401,7 +403,8 @@ static void octopus_message(struct oct_ws *ws, const json_t *msg, const char *op
         oct_json_end(&j, '}');
         send_json(ws, &b);
     } else {
-        refuse(ws, msg, false, "unknown_op", "op is auth, subscribe, unsubscribe, heartbeat or ping");
+        refuse(ws, msg, false, "unknown_op",
+               "op is auth, subscribe, unsubscribe, heartbeat or ping");
     }
 }
 

@@ -43,7 +43,7 @@ struct oct_md_entry {
     struct oct_md_entry *next; /* of the view */
     struct oct_md_entry **link;
     struct oct_md_entry *sub_next; /* of the subscription */
-    uint64_t skipped; /* messages not sent since it fell behind */
+    uint64_t skipped;              /* messages not sent since it fell behind */
     bool behind;
     bool joined; /* it has been in step once */
 };

@@ -146,12 +146,11 @@ static bool diff_side(struct oct_buf *b, const char *key, const struct oct_level
     size_t start = b->sz;
     oct_buf_str(b, key);
     while (i < was_cnt || k < is_cnt) {
-        int64_t order = i == was_cnt ? -1
-                        : k == is_cnt
-                            ? 1
-                            : (is[k].px.v == was[i].px.v
-                                   ? 0
-                                   : ((is[k].px.v > was[i].px.v) == (sign > 0) ? -1 : 1));
+        int64_t order = i == was_cnt  ? -1
+                        : k == is_cnt ? 1
+                                      : (is[k].px.v == was[i].px.v
+                                             ? 0
+                                             : ((is[k].px.v > was[i].px.v) == (sign > 0) ? -1 : 1));
         if (order < 0) {
             put_level(b, is[k].px, is[k].qty, is[k].order_cnt, &comma);
             any = true;
@@ -239,7 +238,8 @@ void oct_md_text_trade(struct oct_md_hub *h, const struct oct_md_view *v, const 
     begin(h, "trade", v->inst);
     put_px(b, ",\"px\":", t->px);
     put_qty(b, ",\"qty\":", t->qty);
-    oct_buf_str(b, t->side == OCT_SELL ? ",\"resting_side\":\"sell\"" : ",\"resting_side\":\"buy\"");
+    oct_buf_str(b,
+                t->side == OCT_SELL ? ",\"resting_side\":\"sell\"" : ",\"resting_side\":\"buy\"");
     oct_buf_str(b, t->kind == OCT_MD_CROSS ? ",\"cross\":true" : ",\"cross\":false");
     put_i64(b, ",\"match_id\":", (int64_t)t->ref2);
     oct_buf_chr(b, '}');
@@ -249,7 +249,7 @@ void oct_md_text_doubt(struct oct_md_hub *h, const struct oct_md_view *v, uint32
                        uint64_t from_seq, uint64_t to_seq)
 {
     struct oct_buf *b = &h->body;
-    bool gap = (doubt & OCT_DOUBT_GAP) != 0 && to_seq != 0;
+    bool gap = doubt == OCT_DOUBT_GAP && to_seq != 0;
     begin(h, gap ? "gap" : "stale", v->inst);
     if (gap) {
         oct_buf_str(b, ",\"from\":");
@@ -260,7 +260,9 @@ void oct_md_text_doubt(struct oct_md_hub *h, const struct oct_md_view *v, uint32
     oct_buf_str(b, ",\"st\":\"");
     oct_buf_str(b, oct_show_doubt(doubt));
     oct_buf_str(b, "\",\"reason\":\"");
-    oct_buf_str(b, (doubt & (OCT_DOUBT_GAP | OCT_DOUBT_STALE)) != 0 ? "feed" : "server");
+    oct_buf_str(b, (doubt & (OCT_DOUBT_LOST | OCT_DOUBT_DETACHED | OCT_DOUBT_WARMING)) != 0
+                       ? "server"
+                       : "feed");
     oct_buf_str(b, "\"}");
 }
 

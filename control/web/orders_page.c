@@ -110,8 +110,8 @@ static uint32_t pick(const struct list *l, const struct cursor *c, uint64_t *out
         }
         return n;
     }
-    for (uint64_t s = c->at + 1 > l->first ? c->at + 1 : l->first;
-         s < l->end && n < l->page->limit; s++) {
+    for (uint64_t s = c->at + 1 > l->first ? c->at + 1 : l->first; s < l->end && n < l->page->limit;
+         s++) {
         if (wanted(l, s))
             out[n++] = s;
     }

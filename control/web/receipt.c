@@ -55,8 +55,8 @@ static void put_verdict(struct oct_json *j, const struct oct_web *w, const struc
                         const struct oct_order *order)
 {
     put_record(j, "verdict", &v->hdr);
-    if (w->cfg.explain != NULL)
-        w->cfg.explain(w->cfg.explain_self, j, v, order);
+    if (w->cfg.host.explain != NULL)
+        w->cfg.host.explain(w->cfg.host.self, j, v, order);
 }
 
 /* The newest record of a type among an order's receipts, NULL when it is not kept any more. */
@@ -99,8 +99,7 @@ static uint32_t collect(const struct oct_mirror *m, const struct oct_mirror_orde
     return n;
 }
 
-void oct_show_receipt(struct oct_json *j, const struct oct_web *w,
-                      const struct oct_mirror_order *o)
+void oct_show_receipt(struct oct_json *j, const struct oct_web *w, const struct oct_mirror_order *o)
 {
     const struct oct_msg_hdr *rec[RECORD_MAX];
     bool whole;

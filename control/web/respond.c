@@ -190,8 +190,8 @@ const char *oct_http_param(const struct oct_http_call *c, const char *key)
 }
 
 const int64_t oct_web_bucket_ns[OCT_WEB_BUCKET_CNT] = {
-    100,      200,      500,       1000,      2000,      5000,      10000,    20000,
-    50000,    100000,   200000,    500000,    1000000,   2000000,   5000000,  10000000,
+    100,      200,      500,       1000,      2000,      5000,      10000,   20000,
+    50000,    100000,   200000,    500000,    1000000,   2000000,   5000000, 10000000,
     20000000, 50000000, 100000000, 200000000, 500000000, 1000000000};
 
 void oct_web_bucket(struct oct_web_buckets *b, int64_t ns)

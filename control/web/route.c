@@ -88,8 +88,9 @@ static void cors(struct oct_http_call *c, bool preflight)
         oct_http_extra(c, "Vary: Origin\r\n");
     if (ok == NULL)
         return;
-    oct_http_extra(c, "Access-Control-Allow-Origin: %s\r\n"
-                      "Access-Control-Allow-Credentials: true\r\n",
+    oct_http_extra(c,
+                   "Access-Control-Allow-Origin: %s\r\n"
+                   "Access-Control-Allow-Credentials: true\r\n",
                    ok);
     if (preflight)
         oct_http_extra(c, "Access-Control-Allow-Methods: GET, POST, PUT, DELETE, OPTIONS\r\n"

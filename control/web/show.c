@@ -8,13 +8,18 @@
 
 const char *oct_show_doubt(uint32_t doubt)
 {
-    return (doubt & OCT_DOUBT_LOST) != 0       ? "lost"
-           : (doubt & OCT_DOUBT_DETACHED) != 0 ? "detached"
-           : (doubt & OCT_DOUBT_STALE) != 0    ? "stale"
-           : (doubt & OCT_DOUBT_WARMING) != 0  ? "warming"
-           : (doubt & OCT_DOUBT_FULL) != 0     ? "incomplete"
-           : (doubt & OCT_DOUBT_GAP) != 0      ? "gap"
-                                               : "in_sync";
+    static const struct {
+        uint32_t bits;
+        const char *text;
+    } names[] = {{OCT_DOUBT_LOST, "lost"},       {OCT_DOUBT_DETACHED, "detached"},
+                 {OCT_DOUBT_STALE, "stale"},     {OCT_DOUBT_CONTRARY, "contrary"},
+                 {OCT_DOUBT_WARMING, "warming"}, {OCT_DOUBT_FULL, "incomplete"},
+                 {OCT_DOUBT_SILENT, "silent"},   {OCT_DOUBT_GAP, "gap"}};
+    for (size_t i = 0; i < OCT_ARRAY_CNT(names); i++) {
+        if ((doubt & names[i].bits) != 0)
+            return names[i].text;
+    }
+    return "in_sync";
 }
 
 const char *oct_show_status(const struct oct_mirror_order *o)

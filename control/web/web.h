@@ -21,25 +21,36 @@
 
 struct oct_json;
 
-/* Writes the members of a receipt that need the agents: every check of a verdict with its value and
- * limit.  Given by main, because web knows no agent.  May be NULL. */
-typedef void oct_web_explain_fn(void *self, struct oct_json *j, const struct oct_verdict *v,
-                                const struct oct_order *order);
+/* What needs the agents: given by main, because web knows no agent.  Any may be NULL. */
+struct oct_web_host {
+    /* Members of a receipt: every check of a verdict with value and limit, and the order's bytes.
+     * order may be NULL. */
+    void (*explain)(void *self, struct oct_json *j, const struct oct_verdict *v,
+                    const struct oct_order *order);
+    /* Members "version" and "limits": the table in force. */
+    void (*limits)(void *self, struct oct_json *j);
+    /* A limit as people write it, as the row of a command: scope, id and symbol, key, value.
+     * NULL, or what is wrong with it. */
+    const char *(*limit_row)(void *self, const char *scope, const char *who, const char *name,
+                             const char *value, struct oct_in_cmd *row);
+    uint32_t (*limit_version)(void *self); /* in force */
+    void *self;
+};
 
 struct oct_web_cfg {
     const char *version;
     const char *instance;
-    const char *origin[OCT_WEB_ORIGIN_MAX]; /* allowed browser origins; none: localhost:3000, :8000 */
-    uint32_t client_cnt_max; /* connections; 0: 4096 */
-    size_t client_max;       /* bytes unsent for one client; 0: 4 MiB */
-    int64_t idle_ns;         /* keep-alive connections close after; 0: 75 s */
-    int64_t head_ns;         /* a request's head must be here in; 0: 10 s */
-    int64_t body_ns;         /* and its body in; 0: 30 s */
-    int64_t ping_ns;         /* WebSocket ping; 0: 20 s */
-    int64_t pong_ns;         /* silent for this long: gone; 0: 60 s */
-    bool metrics_open;       /* /metrics without a token */
-    oct_web_explain_fn *explain;
-    void *explain_self;
+    const char
+        *origin[OCT_WEB_ORIGIN_MAX]; /* allowed browser origins; none: localhost:3000, :8000 */
+    uint32_t client_cnt_max;         /* connections; 0: 4096 */
+    size_t client_max;               /* bytes unsent for one client; 0: 4 MiB */
+    int64_t idle_ns;                 /* keep-alive connections close after; 0: 75 s */
+    int64_t head_ns;                 /* a request's head must be here in; 0: 10 s */
+    int64_t body_ns;                 /* and its body in; 0: 30 s */
+    int64_t ping_ns;                 /* WebSocket ping; 0: 20 s */
+    int64_t pong_ns;                 /* silent for this long: gone; 0: 60 s */
+    bool metrics_open;               /* /metrics without a token */
+    struct oct_web_host host;
 };
 
 struct oct_web; /* opaque */

@@ -82,8 +82,8 @@ struct oct_http_call {
     bool tls;
     /* The answer. */
     int status;
-    const char *type;  /* of content; NULL: application/json */
-    const char *cache; /* NULL: no-store */
+    const char *type;    /* of content; NULL: application/json */
+    const char *cache;   /* NULL: no-store */
     struct oct_buf *out; /* body */
     char extra[768];     /* more fields, each ended by CR LF */
 };

@@ -41,20 +41,20 @@ struct oct_ws {
     struct oct_alarm alarm;
     const uint8_t *in; /* bytes being read */
     size_t in_sz;
-    struct oct_buf msg;    /* message being put together */
-    uint64_t frame_left;   /* payload of the frame being read that has not come yet */
-    uint8_t ctl[125];      /* payload of a control frame */
+    struct oct_buf msg;  /* message being put together */
+    uint64_t frame_left; /* payload of the frame being read that has not come yet */
+    uint8_t ctl[125];    /* payload of a control frame */
     uint32_t ctl_sz;
-    uint8_t opcode;        /* of the message being put together, 0 for none */
+    uint8_t opcode; /* of the message being put together, 0 for none */
     uint8_t frame_opcode;
-    bool frame_open;       /* in the middle of a frame */
+    bool frame_open; /* in the middle of a frame */
     bool frame_fin;
-    bool closing;          /* a close frame was sent */
-    bool dead;             /* read no more */
-    bool octopus;          /* subprotocol octopus.v1.json was chosen */
-    int64_t heard_ns;      /* last frame of the peer */
+    bool closing;     /* a close frame was sent */
+    bool dead;        /* read no more */
+    bool octopus;     /* subprotocol octopus.v1.json was chosen */
+    int64_t heard_ns; /* last frame of the peer */
     int64_t opened_ns;
-    int64_t bucket_ns;     /* message budget: spent up to here */
+    int64_t bucket_ns; /* message budget: spent up to here */
     uint64_t client_id;
 };
 

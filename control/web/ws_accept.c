@@ -92,7 +92,8 @@ static int check(struct oct_http_call *c, bool *authed)
     } else if (!*authed && (offered || oct_http_field(req, "authorization") != NULL)) {
         c->w->stats.auth_failures++;
         oct_http_problem(c, 401, "AUTH_003", NULL, "the token is not valid");
-        oct_http_extra(c, "WWW-Authenticate: Bearer realm=\"octopus\", error=\"invalid_token\"\r\n");
+        oct_http_extra(c,
+                       "WWW-Authenticate: Bearer realm=\"octopus\", error=\"invalid_token\"\r\n");
     }
     return c->status == 200 ? 0 : -1;
 }
