@@ -119,6 +119,7 @@ static void teardown(struct oct_stream *s)
     oct_loop_alarm_clear(s->loop, &s->linger);
     close(s->fd);
     s->ops->closed(s->self);
+    OCT_ASSERT(!s->task.queued);
     oct_tls_destroy(s->tls);
     oct_buf_fini(&s->out);
     oct_buf_fini(&s->wire);
@@ -148,7 +149,7 @@ static void task_run(struct oct_task *t)
             recv_arm(s, true);
         }
     }
-    if (s->phase == DEAD)
+    if (s->phase == DEAD && !t->queued) /* queued: we run once more, and end then */
         teardown(s);
 }
 

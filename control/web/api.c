@@ -75,6 +75,26 @@ void oct_web_book(struct oct_http_call *c)
     oct_buf_chr(c->out, '\n');
 }
 
+/* The pages before and after, with the same filters. */
+static void link_field(struct oct_http_call *c, const struct oct_show_page *page, const char *next,
+                       const char *prev)
+{
+    char filters[96] = "";
+    /* Symbols may hold what a link would have to escape: then the body's cursors have to do. */
+    if (page->symbol != NULL || (next[0] == '\0' && prev[0] == '\0'))
+        return;
+    snprintf(filters, sizeof(filters), "limit=%u%s%s", page->limit,
+             page->status != NULL ? "&status=" : "", page->status != NULL ? page->status : "");
+    if (next[0] != '\0' && prev[0] != '\0')
+        oct_http_extra(c,
+                       "Link: </api/orders/?%s&cursor=%s>; rel=\"next\", "
+                       "</api/orders/?%s&cursor=%s>; rel=\"prev\"\r\n",
+                       filters, next, filters, prev);
+    else
+        oct_http_extra(c, "Link: </api/orders/?%s&cursor=%s>; rel=\"%s\"\r\n", filters,
+                       next[0] != '\0' ? next : prev, next[0] != '\0' ? "next" : "prev");
+}
+
 static void order_list(struct oct_http_call *c)
 {
     static const char *const known[] = {"status", "limit", "cursor", "symbol"};
@@ -97,13 +117,8 @@ static void order_list(struct oct_http_call *c)
         oct_http_problem(c, 422, "VAL_002", "cursor", "this is not one of our cursors");
     else
         oct_buf_chr(c->out, '\n');
-    if (rc == 0 && (next[0] != '\0' || prev[0] != '\0'))
-        oct_http_extra(c, "Link: %s%s%s%s%s%s%s\r\n",
-                       next[0] != '\0' ? "</api/orders/?cursor=" : "", next,
-                       next[0] != '\0' ? ">; rel=\"next\"" : "",
-                       next[0] != '\0' && prev[0] != '\0' ? ", " : "",
-                       prev[0] != '\0' ? "</api/orders/?cursor=" : "", prev,
-                       prev[0] != '\0' ? ">; rel=\"prev\"" : "");
+    if (rc == 0)
+        link_field(c, &page, next, prev);
 }
 
 static bool read_id(const char *text, size_t n, uint64_t *out)
@@ -153,5 +168,6 @@ void oct_web_orders(struct oct_http_call *c)
         oct_show_refusal(&j, NULL, c->w, r);
     else
         oct_http_problem(c, 404, "TRADE_004", "id", "there is no such order");
-    oct_buf_chr(c->out, '\n');
+    if (c->status == 200)
+        oct_buf_chr(c->out, '\n');
 }

@@ -23,7 +23,7 @@ static void put_pulses(struct oct_json *j, struct oct_web *w, int64_t now, bool 
     struct oct_vitals_pulse p;
     oct_json_arr(j, "pulses");
     for (uint32_t i = 0; w->vitals->pulse(w->vitals->self, i, &p); i++) {
-        int64_t age = p.beat_ns == 0 ? -1 : now - p.beat_ns;
+        int64_t age = p.beat_ns == 0 ? -1 : now > p.beat_ns ? now - p.beat_ns : 0;
         if (i == 0)
             *alive = age >= 0 && age < BEAT_OLD_NS;
         oct_json_obj(j, NULL);
