@@ -488,10 +488,12 @@ void oct_mirror_record(struct oct_mirror *m, const struct oct_msg_hdr *rec)
         break;
     case OCT_IN_START:
         on_start(m, (const struct oct_in_start *)rec);
+        if (m->hooks.record != NULL)
+            m->hooks.record(m->hooks.record_self, rec);
         break;
     case OCT_IN_CMD:
-        if (m->hooks.cmd != NULL)
-            m->hooks.cmd(m->hooks.cmd_self, (const struct oct_in_cmd *)rec);
+        if (m->hooks.record != NULL)
+            m->hooks.record(m->hooks.record_self, rec);
         break;
     case OCT_IN_KILL:
         m->kill_bits = ((const struct oct_in_kill *)rec)->bits;

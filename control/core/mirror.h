@@ -168,9 +168,9 @@ struct oct_mirror_hooks {
     void (*order)(void *self, const struct oct_msg_hdr *rec, const struct oct_mirror_order *o);
     void (*cmd_result)(void *self, const struct oct_cmd_result *r);
     void *self;
-    /* A command went in: for whoever keeps the limit tables. */
-    void (*cmd)(void *cmd_self, const struct oct_in_cmd *cmd);
-    void *cmd_self;
+    /* in_start and in_cmd went in: for whoever keeps the limit tables. */
+    void (*record)(void *record_self, const struct oct_msg_hdr *rec);
+    void *record_self;
 };
 
 struct oct_mirror {

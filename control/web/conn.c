@@ -95,7 +95,7 @@ static const char *why_of(int status)
     case 431:
         return "the header section is larger than 16384 bytes or has more than 64 fields";
     case 501:
-        return "the method or transfer coding is not implemented";
+        return "there is no such method or transfer coding here";
     case 505:
         return "only HTTP/1.1 and HTTP/1.0 are spoken here";
     default:

@@ -107,7 +107,7 @@ void rig_start(struct rig *r, const struct oct_web_cfg *cfg)
     int fd = oct_listen_loopback("127.0.0.1", 0, &r->port);
     cr_assert_geq(fd, 0);
     oct_web_listen(r->web, fd);
-    snprintf(r->ctl_path, sizeof(r->ctl_path), "/tmp/oct-rig-%d.sock", getpid());
+    snprintf(r->ctl_path, sizeof(r->ctl_path), "oct-rig-%d.sock", getpid());
     fd = oct_listen_unix(r->ctl_path, 0660);
     cr_assert_geq(fd, 0);
     oct_web_listen_ctl(r->web, fd);
