@@ -7,8 +7,7 @@
 
 #include "dataplane/base/time.h"
 
-#define MATCH_FIRST_ID UINT64_C(1000000000000) /* apart from the recorded ones */
-#define LEDGER_CNT     (1u << 20)
+#define LEDGER_CNT (1u << 20)
 
 void oct_exch_desk_say(struct oct_exch_desk *d, uint32_t user, struct oct_ouch50_out *out)
 {
@@ -41,29 +40,34 @@ static void done(struct oct_exch_desk *d, struct oct_exch_order *o, enum oct_exc
         d->expiring--;
 }
 
+bool oct_exch_desk_new_fill(struct oct_exch_desk *d, const struct oct_exch_fill *fill)
+{
+    if (d->fill_cnt == d->fill_cap) {
+        uint32_t cap = d->fill_cap ? d->fill_cap * 2 : 1024;
+        struct oct_exch_fill *f = realloc(d->fill, cap * sizeof *f);
+        if (!f) {
+            d->failed = true;
+            return false;
+        }
+        d->fill = f;
+        d->fill_cap = cap;
+    }
+    d->fill[d->fill_cnt++] = *fill;
+    return true;
+}
+
 static void on_fill(struct oct_exch_desk *d, struct oct_exch_order *o,
                     const struct oct_match_event *ev)
 {
     uint32_t qty = shares(ev->qty);
     uint64_t px = (uint64_t)(ev->px.v / OCT_PX_E4);
-    if (d->fill_cnt == d->fill_cap) {
-        uint32_t cap = d->fill_cap ? d->fill_cap * 2 : 1024;
-        struct oct_exch_fill *f = realloc(d->fill, cap * sizeof *f);
-        if (f) {
-            d->fill = f;
-            d->fill_cap = cap;
-        }
-    }
-    if (d->fill_cnt < d->fill_cap)
-        d->fill[d->fill_cnt++] = (struct oct_exch_fill){.match_id = ev->match_id,
-                                                        .ref = ev->ref,
-                                                        .stamp_ns = d->stamp_ns,
-                                                        .px = px,
-                                                        .order = (uint32_t)(o - d->order),
-                                                        .qty = qty,
-                                                        .liquidity = liquidity(ev)};
-    else
-        d->failed = true;
+    oct_exch_desk_new_fill(d, &(struct oct_exch_fill){.match_id = ev->match_id,
+                                                      .ref = ev->ref,
+                                                      .stamp_ns = d->stamp_ns,
+                                                      .px = px,
+                                                      .order = (uint32_t)(o - d->order),
+                                                      .qty = qty,
+                                                      .liquidity = liquidity(ev)});
     o->open -= qty;
     o->filled += qty;
     struct oct_exch_user *u = &d->user[o->user];
@@ -279,7 +283,7 @@ int oct_exch_desk_init(struct oct_exch_desk *d, const struct oct_exch_desk_cfg *
                                .order_cnt_max = cfg->order_cnt_max,
                                .ledger_cnt_max = LEDGER_CNT,
                                .self = cfg->self,
-                               .first_match_id = MATCH_FIRST_ID};
+                               .first_match_id = cfg->first_match_id};
     size_t sz = oct_match_footprint(&mc);
     if (sz == 0)
         return -EINVAL;
@@ -323,5 +327,7 @@ int oct_exch_desk_user(struct oct_exch_desk *d, const char *name, const char *pa
     int rc = oct_exch_msglog_init(&u->log, store_path);
     if (rc != 0)
         return rc;
-    return (int)d->user_cnt++;
+    uint32_t idx = d->user_cnt++;
+    rc = oct_exch_desk_restore(d, idx);
+    return rc != 0 ? rc : (int)idx;
 }

@@ -99,12 +99,15 @@ struct oct_exch_desk_cfg {
     uint32_t rec_level_cnt_max;
     uint32_t order_cnt_max; /* ours, resting */
     enum oct_match_self self;
+    uint64_t first_match_id; /* our match numbers count from here */
 };
 
 int oct_exch_desk_init(struct oct_exch_desk *d, const struct oct_exch_desk_cfg *cfg);
 void oct_exch_desk_fini(struct oct_exch_desk *d);
 
-/* Adds a user; store_path NULL for memory only.  Index, or negative errno. */
+/* Adds a user; store_path NULL for memory only.  What a store has from an earlier run is taken back:
+ * orders, fills, the numbers used; orders that were live then are told to be cancelled.  Index, or
+ * negative errno. */
 int oct_exch_desk_user(struct oct_exch_desk *d, const char *name, const char *password,
                        const char *firm, const char *store_path);
 
@@ -120,7 +123,11 @@ void oct_exch_desk_cancel_all(struct oct_exch_desk *d, uint32_t user);
 /* Breaks every fill of a match: tells both owners.  -ENOENT when there is none. */
 int oct_exch_desk_break(struct oct_exch_desk *d, uint64_t match_id);
 
-/* desk_in.c and desk.c share these. */
+/* Shared by the parts of the desk.  Restore reads a user's stream; 0 or negative errno. */
+int oct_exch_desk_restore(struct oct_exch_desk *d, uint32_t user);
+struct oct_exch_order *oct_exch_desk_new_order(struct oct_exch_desk *d, uint32_t user,
+                                               const struct oct_ouch50_in *in, uint32_t inst);
+bool oct_exch_desk_new_fill(struct oct_exch_desk *d, const struct oct_exch_fill *fill);
 int64_t oct_exch_desk_find(const struct oct_exch_desk *d, uint32_t user, uint32_t user_ref);
 void oct_exch_desk_say(struct oct_exch_desk *d, uint32_t user, struct oct_ouch50_out *out);
 

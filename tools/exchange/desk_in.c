@@ -127,8 +127,8 @@ static uint16_t check_state(const struct oct_exch_desk *d, const struct oct_ouch
 /* ---- orders ---------------------------------------------------------------------------------- */
 
 /* A new line of the book of record; NULL when there is no memory. */
-static struct oct_exch_order *new_order(struct oct_exch_desk *d, uint32_t user,
-                                        const struct oct_ouch50_in *in, uint32_t inst)
+struct oct_exch_order *oct_exch_desk_new_order(struct oct_exch_desk *d, uint32_t user,
+                                               const struct oct_ouch50_in *in, uint32_t inst)
 {
     if (d->order_cnt >= d->order_cap) {
         uint32_t cap = d->order_cap ? d->order_cap * 2 : 4096;
@@ -156,7 +156,7 @@ static struct oct_exch_order *new_order(struct oct_exch_desk *d, uint32_t user,
 static void reject(struct oct_exch_desk *d, uint32_t user, const struct oct_ouch50_in *in,
                    uint32_t inst, uint16_t reason)
 {
-    struct oct_exch_order *o = new_order(d, user, in, inst);
+    struct oct_exch_order *o = oct_exch_desk_new_order(d, user, in, inst);
     if (o) {
         o->state = OCT_EXCH_REJECTED;
         o->reject = reason;
@@ -248,7 +248,7 @@ static void on_enter(struct oct_exch_desk *d, uint32_t user, const struct oct_ou
         reason = REJECT_SYMBOL;
     if (reason == 0)
         reason = check_state(d, in, in->side, inst);
-    struct oct_exch_order *o = reason == 0 ? new_order(d, user, in, inst) : NULL;
+    struct oct_exch_order *o = reason == 0 ? oct_exch_desk_new_order(d, user, in, inst) : NULL;
     if (!o) {
         reject(d, user, in, inst, reason ? reason : REJECT_ERROR);
         return;
@@ -289,7 +289,8 @@ static void on_replace(struct oct_exch_desk *d, uint32_t user, const struct oct_
         return; /* its number is not used up */
     }
     uint16_t reason = check_state(d, &in, in.side, old->inst);
-    struct oct_exch_order *o = reason == 0 ? new_order(d, user, &in, old->inst) : NULL;
+    struct oct_exch_order *o =
+        reason == 0 ? oct_exch_desk_new_order(d, user, &in, old->inst) : NULL;
     if (!o) {
         reject(d, user, &in, d->order[old_idx].inst, reason ? reason : REJECT_ERROR);
         return;

@@ -9,12 +9,12 @@
 #include "dataplane/base/time.h"
 #include "tools/exchange/generator_priv.h"
 
-/* Each event sets off FAST others within microseconds and SLOW within a second, on average; their
- * sum is below one, or the day would explode.  The rate of the background follows from it. */
-#define FAST          0.62
-#define SLOW          0.24
-#define FAST_NS       45e3
-#define SLOW_NS       0.35e9
+/* Each event sets off others: within microseconds, milliseconds and a second, on average so many of
+ * each.  Their sum is below one, or the day would explode; the background's rate follows from it. */
+static const struct {
+    double cnt;
+    double mean_ns;
+} kernel[] = {{.56, 45e3}, {.30, 8e6}, {.06, .5e9}};
 #define BURST_CNT_MAX 24u /* children of one event */
 
 static const struct {
@@ -145,18 +145,23 @@ static uint32_t poisson(struct oct_rng *r, double mean)
     return n;
 }
 
+static double branching(void)
+{
+    double sum = 0;
+    for (uint32_t k = 0; k < OCT_ARRAY_CNT(kernel); k++)
+        sum += kernel[k].cnt;
+    return sum;
+}
+
 static void spawn(struct oct_gen *g, const struct gen_event *e)
 {
     struct oct_rng *r = &g->rng;
-    struct gen_symbol *s = &g->symbol[e->symbol];
+    const struct gen_symbol *s = &g->symbol[e->symbol];
     if (e->immigrant)
-        push(g, e->ns + (int64_t)gen_exp(r, 1e9 / (s->rate * (1 - FAST - SLOW))), e->symbol, true);
-    uint32_t fast = poisson(r, FAST);
-    for (uint32_t i = 0; i < fast; i++)
-        push(g, e->ns + (int64_t)gen_exp(r, FAST_NS), e->symbol, false);
-    uint32_t slow = poisson(r, SLOW);
-    for (uint32_t i = 0; i < slow; i++)
-        push(g, e->ns + (int64_t)gen_exp(r, SLOW_NS), e->symbol, false);
+        push(g, e->ns + (int64_t)gen_exp(r, 1e9 / (s->rate * (1 - branching()))), e->symbol, true);
+    for (uint32_t k = 0; k < OCT_ARRAY_CNT(kernel); k++)
+        for (uint32_t n = poisson(r, kernel[k].cnt); n > 0; n--)
+            push(g, e->ns + (int64_t)gen_exp(r, kernel[k].mean_ns), e->symbol, false);
 }
 
 /* ---- the day --------------------------------------------------------------------------------- */

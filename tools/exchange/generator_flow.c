@@ -368,13 +368,13 @@ void gen_flow(struct oct_gen *g, struct gen_symbol *s)
 {
     move_value(g, s);
     double u = oct_rng_f64(&g->rng);
-    if (u < .048)
+    if (u < .03)
         do_take(g, s);
-    else if (u < .054)
+    else if (u < .036)
         do_hidden(g, s);
-    else if (u < .0897 && s->live > 8)
+    else if (u < .0745 && s->live > 8)
         do_replace(g, s);
-    else if (u < .0925 && s->live > 8)
+    else if (u < .0775 && s->live > 8)
         do_reduce(g, s);
     else if (chance(&g->rng, clamp(.517 + .6 * ((double)s->live_target - s->live) / s->live_target,
                                    .2, .95)) ||

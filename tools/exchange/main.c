@@ -14,9 +14,10 @@
 #include "tools/exchange/control.h"
 #include "tools/exchange/record.h"
 
-#define PROGRESS_NS   (OCT_NS_PER_S / 4)
-#define START_WAIT_NS (200 * OCT_NS_PER_MS) /* from login to the first packet, without a report */
-#define SETTLE_NS     (5 * OCT_NS_PER_S)    /* for the last answers to be read */
+#define PROGRESS_NS    (OCT_NS_PER_S / 4)
+#define START_WAIT_NS  (200 * OCT_NS_PER_MS) /* from login to the first packet, without a report */
+#define MATCH_FIRST_ID UINT64_C(1000000000000) /* apart from the recorded ones */
+#define SETTLE_NS      (5 * OCT_NS_PER_S)      /* for the last answers to be read */
 
 static volatile sig_atomic_t stop_signal, status_signal, record_signal;
 
@@ -224,6 +225,26 @@ static void name_session(char name[11])
     snprintf(name, 11, "OCT%07u", (unsigned)((uint64_t)oct_utc_ns() / 100000000u % 10000000u));
 }
 
+/* The order session of a store keeps its name, so that clients may resume it. */
+static int session_of_store(const char *store, char name[11])
+{
+    char path[512];
+    if (mkdir(store, 0700) != 0 && errno != EEXIST)
+        return -errno;
+    snprintf(path, sizeof path, "%s/session", store);
+    FILE *f = fopen(path, "r+e");
+    if (f) {
+        bool ok = fscanf(f, "%10s", name) == 1;
+        fclose(f);
+        return ok ? 0 : -EBADMSG;
+    }
+    f = fopen(path, "we");
+    if (!f)
+        return -errno;
+    fprintf(f, "%s\n", name);
+    return fclose(f) == 0 ? 0 : -errno;
+}
+
 static int add_users(struct oct_exch_run *r)
 {
     for (uint32_t i = 0; i < r->opts.user_cnt; i++) {
@@ -264,16 +285,23 @@ static int set_up(struct oct_exch_run *r)
     struct oct_exch_desk_cfg dc = {.rec_order_cnt_max = orders,
                                    .rec_level_cnt_max = orders / 2,
                                    .order_cnt_max = r->opts.order_cnt_max,
-                                   .self = r->opts.self};
+                                   .self = r->opts.self,
+                                   .first_match_id = MATCH_FIRST_ID};
+    if (r->opts.store) /* numbers of an earlier run do not come back */
+        dc.first_match_id += (uint64_t)(oct_utc_ns() / OCT_NS_PER_MS);
     rc = oct_exch_desk_init(&r->desk, &dc);
     if (rc != 0) {
         oct_log(OCT_LOG_ERROR, "exchange.memory", "order desk: %s", strerror(-rc));
         return rc;
     }
     name_session(r->opts.pub.session);
-    if (r->opts.store && mkdir(r->opts.store, 0700) != 0 && errno != EEXIST) {
-        oct_log(OCT_LOG_ERROR, "exchange.store", "%s: %s", r->opts.store, strerror(errno));
-        return -errno;
+    char order_session[11];
+    snprintf(order_session, sizeof order_session, "%s", r->opts.pub.session);
+    rc = r->opts.store ? session_of_store(r->opts.store, order_session) : 0;
+    if (rc != 0) {
+        oct_log(OCT_LOG_ERROR, "exchange.store", "%s: %s; choose another folder", r->opts.store,
+                strerror(-rc));
+        return rc;
     }
     rc = add_users(r);
     if (rc != 0)
@@ -283,7 +311,7 @@ static int set_up(struct oct_exch_run *r)
         oct_log(OCT_LOG_ERROR, "exchange.network", "%s", err);
         return rc;
     }
-    rc = oct_exch_gate_init(&r->gate, &r->desk, &r->opts.order, r->opts.pub.session);
+    rc = oct_exch_gate_init(&r->gate, &r->desk, &r->opts.order, order_session);
     if (rc != 0) {
         oct_log(OCT_LOG_ERROR, "exchange.network", "order port %u: %s; choose another or 0",
                 ntohs(r->opts.order.sin_port), strerror(-rc));

@@ -292,16 +292,18 @@ static void put_orders(FILE *f, const struct oct_exch_run *r)
 /* ---- positions ------------------------------------------------------------------------------- */
 
 struct position {
-    uint32_t user, inst;
+    uint32_t user;
+    oct_sym symbol;
     int64_t bought, sold;
     __int128 cash; /* ten-thousandths */
 };
 
-static int by_user_inst(const void *a, const void *b)
+static int by_user_symbol(const void *a, const void *b)
 {
     const struct position *x = a, *y = b;
-    return x->user != y->user ? (x->user < y->user ? -1 : 1)
-                              : (x->inst > y->inst) - (x->inst < y->inst);
+    if (x->user != y->user)
+        return x->user < y->user ? -1 : 1;
+    return memcmp(x->symbol.c, y->symbol.c, sizeof x->symbol.c);
 }
 
 static uint32_t sum_positions(const struct oct_exch_desk *d, struct position *p)
@@ -314,13 +316,13 @@ static uint32_t sum_positions(const struct oct_exch_desk *d, struct position *p)
             continue;
         bool buy = o->in.side == 'B';
         __int128 worth = (__int128)x->px * x->qty;
-        p[n++] = (struct position){o->user, o->inst, buy ? x->qty : 0, buy ? 0 : x->qty,
+        p[n++] = (struct position){o->user, o->in.symbol, buy ? x->qty : 0, buy ? 0 : x->qty,
                                    buy ? -worth : worth};
     }
-    qsort(p, n, sizeof *p, by_user_inst);
+    qsort(p, n, sizeof *p, by_user_symbol);
     uint32_t m = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (m > 0 && by_user_inst(&p[m - 1], &p[i]) == 0) {
+        if (m > 0 && by_user_symbol(&p[m - 1], &p[i]) == 0) {
             p[m - 1].bought += p[i].bought;
             p[m - 1].sold += p[i].sold;
             p[m - 1].cash += p[i].cash;
@@ -344,7 +346,7 @@ static int put_positions(FILE *f, const struct oct_exch_run *r)
         oct_decimal_format(cash, p[i].cash, 4, 4);
         fprintf(f, "%s\n    {\"user\": \"%s\", \"symbol\": ", i ? "," : "",
                 d->user[p[i].user].name);
-        put_padded(f, d->symbols->name[p[i].inst].c, 8);
+        put_padded(f, p[i].symbol.c, 8);
         fprintf(f,
                 ", \"position\": %" PRId64 ", \"bought\": %" PRId64 ", \"sold\": %" PRId64
                 ", \"cash\": \"%s\"}",

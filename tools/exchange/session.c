@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/base/time.h"
 #include "dataplane/base/wire.h"
 #include "tools/exchange/session_priv.h"
 
@@ -107,6 +108,28 @@ static int itch_next(struct oct_sessfile *s, struct oct_sessfile_msg *msg)
     }
 }
 
+/* A day in a file's name, as Nasdaq (MMDDYYYY) and others (YYYYMMDD) write it; 0 when none is. */
+static uint32_t date_in(const char *path)
+{
+    const char *p = strrchr(path, '/');
+    for (p = p ? p + 1 : path; *p; p++) {
+        size_t n = strspn(p, "0123456789");
+        if (n != 8) {
+            p += n ? n - 1 : 0;
+            continue;
+        }
+        uint32_t v = (uint32_t)strtoul(p, NULL, 10);
+        uint32_t md = v / 10000, y = v % 10000;
+        int64_t ns;
+        if (oct_ny_midnight_ns(v, &ns) == 0 && v > 19900101 && v < 21000101)
+            return v;
+        if (y >= 1990 && y < 2100 && oct_ny_midnight_ns(y * 10000 + md, &ns) == 0)
+            return y * 10000 + md;
+        p += n - 1;
+    }
+    return 0;
+}
+
 static enum oct_sessfile_format guess(const uint8_t *p, size_t n)
 {
     if (n >= 4) {
@@ -150,6 +173,7 @@ static int open_stream(struct oct_sessfile *s, const struct oct_sessfile_cfg *cf
     switch (s->format) {
     case OCT_SESSFILE_ITCH:
         s->reader = (struct sess_reader){itch_next, NULL};
+        s->stats.date = date_in(cfg->path);
         return 0;
     case OCT_SESSFILE_PCAP:
         return sess_pcap_open(s, cfg);

@@ -39,7 +39,8 @@ static void set_up(void)
     struct oct_exch_desk_cfg cfg = {.rec_order_cnt_max = 4096,
                                     .rec_level_cnt_max = 1024,
                                     .order_cnt_max = 1024,
-                                    .self = OCT_MATCH_SELF_DECREMENT};
+                                    .self = OCT_MATCH_SELF_DECREMENT,
+                                    .first_match_id = 1};
     cr_assert_eq(oct_exch_desk_init(&d, &cfg), 0);
     cr_assert_eq(oct_exch_desk_user(&d, "OCT01", "secret", "OCTO", NULL), 0);
     cr_assert_eq(oct_exch_desk_user(&d, "OCT02", "secret", "", NULL), 1);
@@ -555,4 +556,42 @@ Test(desk, stream_on_disk_comes_back_without_its_torn_end)
     cr_assert_eq(oct_exch_msglog_init(&l, path), 0);
     cr_expect_eq(l.cnt, 3);
     oct_exch_msglog_fini(&l);
+}
+
+Test(desk, restarted_venue_knows_its_orders_and_cancels_what_was_live)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s", temp_file(".seq", "", 0));
+    cr_assert_eq(oct_exch_desk_user(&d, "OCT03", "x", "", path), 2);
+    struct oct_ouch50_in in = order(1, 'B', 250, 1000500);
+    say_as(2, &in); /* 200 filled, 50 live */
+    in = order(2, 'S', 100, 1100000);
+    say_as(2, &in);
+    in = order(3, 'S', 100, 0);
+    say_as(2, &in); /* rejected */
+    oct_exch_desk_fini(&d);
+
+    struct oct_exch_desk_cfg cfg = {.rec_order_cnt_max = 4096,
+                                    .rec_level_cnt_max = 1024,
+                                    .order_cnt_max = 1024,
+                                    .first_match_id = 100};
+    cr_assert_eq(oct_exch_desk_init(&d, &cfg), 0);
+    cr_assert_eq(oct_exch_desk_user(&d, "OCT03", "x", "", path), 0);
+    cr_expect_eq(d.order_cnt, 4);
+    cr_expect_eq(d.fill_cnt, 1);
+    cr_expect_eq(d.order[1].filled, 200);
+    cr_expect_eq(d.order[1].cancelled, 50);
+    cr_expect_eq(d.order[2].cancelled, 100);
+    cr_expect_eq(d.order[3].state, OCT_EXCH_REJECTED);
+    seen[0] = 0;
+    hear('A');
+    hear('E');
+    hear('A');
+    hear('J');
+    cr_expect_eq(hear('C').reason, 'Z');
+    cr_expect_eq(hear('C').qty, 100);
+    silence();
+    struct oct_ouch50_in q = {.type = 'Q'};
+    say(&q);
+    cr_expect_eq(hear('Q').user_ref, 4);
 }

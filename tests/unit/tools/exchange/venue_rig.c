@@ -123,7 +123,8 @@ void rig_start(struct rig *r, const char *const *opts)
     unlink(ports);
     r->pid = fork();
     if (r->pid == 0) {
-        if (!freopen(getenv("OCTOPUS_EXCHANGE_LOG") ? getenv("OCTOPUS_EXCHANGE_LOG") : "/dev/null", "w", stderr))
+        if (!freopen(getenv("OCTOPUS_EXCHANGE_LOG") ? getenv("OCTOPUS_EXCHANGE_LOG") : "/dev/null",
+                     "w", stderr))
             _exit(126);
         execv(argv[0], (char *const *)argv);
         _exit(127);
