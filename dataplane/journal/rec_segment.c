@@ -75,20 +75,20 @@ static bool wants_zeros(const struct oct_recorder *r)
            r->spare_zeroed < r->cfg.segment_sz + REC_SEG_SLACK;
 }
 
-int rec_spare_work(struct oct_recorder *r, bool whole)
+int rec_spare_work(struct oct_recorder *r, bool first)
 {
     if (r->spare_fd < 0) {
         int err = spare_open(r);
         if (err)
             return err;
     }
-    while (whole && wants_zeros(r)) {
+    while (first && wants_zeros(r) && r->spare_zeroed < REC_ZERO_FIRST) {
         int err = write_at(r->spare_fd, r->zeros, REC_ZERO_SZ, (off_t)r->spare_zeroed);
         if (err)
             return err;
         r->spare_zeroed += REC_ZERO_SZ;
     }
-    if (!wants_zeros(r) || r->spare_busy)
+    if (first || !wants_zeros(r) || r->spare_busy)
         return 0;
     struct io_uring_sqe *sqe = io_uring_get_sqe(&r->io);
     if (!sqe)
@@ -151,7 +151,7 @@ static void make_header(struct oct_recorder *r, uint64_t first_input)
 int rec_segment_open(struct oct_recorder *r, uint64_t first_input)
 {
     char path[256], spare[256];
-    int err = rec_spare_work(r, false);
+    int err = r->spare_fd < 0 ? spare_open(r) : 0;
 
     OCT_ASSERT(r->fd < 0);
     if (err)

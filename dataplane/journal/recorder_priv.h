@@ -10,6 +10,7 @@
 
 #define REC_BUF_CNT     16u
 #define REC_ZERO_SZ     (256u * 1024u) /* zeros written ahead at a time */
+#define REC_ZERO_FIRST  (4u << 20)     /* zeros a start waits for; later segments get them all */
 #define REC_SEG_SLACK   (2u * OCT_BLOCK_MAX)
 #define REC_INDEX_MAX   (1u << 14)
 #define REC_FILL_BUDGET 4096u /* records taken in one turn */
@@ -118,8 +119,9 @@ void rec_idle(struct oct_recorder *r, int64_t ns);
 /* rec_segment.c */
 int rec_segment_open(struct oct_recorder *r, uint64_t first_input);
 int rec_segment_end(struct oct_recorder *r);
-/* Makes or continues the next segment's file, a step at a time; all of it when `whole`. */
-int rec_spare_work(struct oct_recorder *r, bool whole);
+/* Makes or continues the next segment's file, a step at a time; `first`: at a start, enough of it
+ * before returning. */
+int rec_spare_work(struct oct_recorder *r, bool first);
 void rec_spare_zeroed(struct oct_recorder *r, int res);
 void rec_spare_drop(struct oct_recorder *r);
 
