@@ -288,7 +288,7 @@ static int make_strategy(struct oct_setup *s, uint32_t i, uint64_t *bits)
     def->on = c->enabled;
     def->id = (uint16_t)c->id;
     def->account = (uint16_t)c->account;
-    oct_strategy_params_init(&def->params);
+    oct_strategy_params_init(&def->params, (enum oct_strategy_kind)def->kind);
     def->params.weight = c->weight;
     s->assembly.risk.account_of[c->id] = def->account;
     if (c->kind == OCT_CONF_PLUGIN) {

@@ -32,7 +32,8 @@ static void target(const struct oct_strategy *a, uint32_t k, uint32_t inst, cons
         q->px[OCT_SELL].v = v->bid_px.v + tick.v;
 }
 
-/* Brings one side to its target with one message at most. */
+/* Brings one side to its target with one message at most.  A replacement keeps the mark of its order,
+ * short or not: where it would be another, the quote is withdrawn and comes back as a new one. */
 static void side(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint32_t inst,
                  enum oct_side which, oct_px px)
 {
@@ -70,6 +71,11 @@ static void side(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint
     s = oct_strategy_slot(a, k, inst);
     if (!s)
         return;
+    if (w.action == OCT_ACTION_REPLACE &&
+        oct_strategy_is_short(a, s, k, &w) != (s->order[which].short_sale != 0)) {
+        oct_strategy_cancel(a, step, k, s, which);
+        return;
+    }
     s->awaiting = (uint8_t)(1 + which);
     oct_strategy_send(a, step, k, s, &w);
     s->awaiting = 0;

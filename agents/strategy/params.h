@@ -9,6 +9,20 @@
 #include "dataplane/base/px.h"
 #include "dataplane/msg/msg.h"
 
+#define OCT_ENUM_STRATEGY_KIND(E)          \
+    E(0, MOMENTUM, "momentum")             \
+    E(1, MEAN_REVERSION, "mean_reversion") \
+    E(2, TECHNICAL, "technical")           \
+    E(3, IMBALANCE, "imbalance")           \
+    E(4, MARKET_MAKING, "market_making")   \
+    E(5, PLUGIN, "plugin")
+
+enum oct_strategy_kind {
+#define E(v, n, t) OCT_STRATEGY_##n = (v),
+    OCT_ENUM_STRATEGY_KIND(E)
+#undef E
+};
+
 enum oct_strategy_unit {
     OCT_STRATEGY_UNIT_RATIO, /* 1e-9 */
     OCT_STRATEGY_UNIT_QTY,   /* 1e-8 */
@@ -24,10 +38,10 @@ enum oct_strategy_unit {
     P(1, weight, RATIO, OCT_RATIO(1.0), 0, OCT_RATIO(100.0), \
       "share in the fusion, before all shares are made to sum to 1") \
     P(2, threshold, RATIO, OCT_RATIO(0.5), 0, OCT_RATIO(1000.0), \
-      "where the signal begins: momentum, the return; mean_reversion, standard deviations from " \
+      "where the signal fires (default by kind): momentum, the return; mean_reversion, standard deviations from " \
       "the mean; technical, the mean of three votes; imbalance, the imbalance") \
     P(3, scale, RATIO, OCT_RATIO(1.0), 1, OCT_RATIO(1000.0), \
-      "where the signal is full: as threshold; not for technical and imbalance") \
+      "where the signal is full (default by kind): as threshold; not for technical, imbalance") \
     P(4, enter, RATIO, OCT_RATIO(0.3), 0, OCT_RATIO(1.0), \
       "fused score at which a position is opened") \
     P(5, leave, RATIO, 0, OCT_RATIO(-1.0), OCT_RATIO(1.0), \
@@ -95,7 +109,10 @@ extern const struct oct_strategy_param_def oct_strategy_param_defs[OCT_STRATEGY_
 /* NULL for an unknown name. */
 const struct oct_strategy_param_def *oct_strategy_param_by_name(const char *name);
 
-void oct_strategy_params_init(struct oct_strategy_params *p);
+/* Defaults of a kind: those of the table, but for threshold and scale, which mean something else in
+ * each: momentum 0.0005 and 0.002, mean_reversion 2 and 3, technical 0.5, imbalance 0.6, a plug-in
+ * 0.1. */
+void oct_strategy_params_init(struct oct_strategy_params *p, enum oct_strategy_kind kind);
 
 /* DONE and the value before in *old; NOT_FOUND for an unknown key, BAD_VALUE outside least..most:
  * nothing changed. */

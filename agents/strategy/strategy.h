@@ -37,20 +37,6 @@
 #define OCT_STRATEGY_INSTANCE_MAX 8u
 #define OCT_STRATEGY_SLOT_MAX     65535u
 
-#define OCT_ENUM_STRATEGY_KIND(E)          \
-    E(0, MOMENTUM, "momentum")             \
-    E(1, MEAN_REVERSION, "mean_reversion") \
-    E(2, TECHNICAL, "technical")           \
-    E(3, IMBALANCE, "imbalance")           \
-    E(4, MARKET_MAKING, "market_making")   \
-    E(5, PLUGIN, "plugin")
-
-enum oct_strategy_kind {
-#define E(v, n, t) OCT_STRATEGY_##n = (v),
-    OCT_ENUM_STRATEGY_KIND(E)
-#undef E
-};
-
 /* -ENOENT for an unknown text; NULL for an unknown kind. */
 int oct_strategy_kind_by_name(const char *text);
 const char *oct_strategy_kind_name(enum oct_strategy_kind kind);

@@ -19,7 +19,8 @@ struct working {
     int64_t since_ns; /* when id came up */
     uint8_t state;    /* enum oct_ord_state */
     uint8_t side;
-    uint8_t pad[6];
+    uint8_t short_sale; /* marked so; a replacement cannot change it */
+    uint8_t pad[5];
 };
 
 /* An instance in an instrument, from its first order of the day on. */
@@ -33,7 +34,8 @@ struct slot {
     uint32_t inst;
     uint8_t instance;
     uint8_t awaiting; /* 1 + index of the order being submitted */
-    uint8_t pad[2];
+    uint8_t awaiting_short;
+    uint8_t pad[1];
 };
 
 /* Everything the fast path reads of an instrument: one line. */
@@ -135,6 +137,9 @@ void oct_strategy_on_update(struct oct_strategy *a, struct oct_step *step,
                             const struct oct_order_update *m);
 void oct_strategy_on_fill(struct oct_strategy *a, struct oct_step *step, const struct oct_fill *m);
 void oct_strategy_on_verdict(struct oct_strategy *a, const struct oct_verdict *m);
+/* Would this sale, or replacement of one, have to be marked short? */
+bool oct_strategy_is_short(const struct oct_strategy *a, const struct slot *s, uint32_t k,
+                           const struct want *w);
 bool oct_strategy_may_send(struct oct_strategy *a, uint32_t k, const struct slot *s);
 OCT_INLINE struct slot *slot_of(struct oct_strategy *a, uint32_t k, uint32_t inst)
 {

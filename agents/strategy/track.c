@@ -67,16 +67,18 @@ bool oct_strategy_may_send(struct oct_strategy *a, uint32_t k, const struct slot
 
 /* A sale is short when the position, less what is being sold already, does not cover it; counted
  * as risk counts it, or more carefully. */
-static bool is_short(const struct oct_strategy *a, const struct slot *s, uint16_t id,
-                     const struct want *w)
+bool oct_strategy_is_short(const struct oct_strategy *a, const struct slot *s, uint32_t k,
+                           const struct want *w)
 {
     struct oct_pos_view pos = {.pos = s->pos};
     __int128 added = w->qty.v;
 
     if (w->side != OCT_SELL || w->action == OCT_ACTION_CANCEL)
         return false;
+    for (unsigned i = 0; i < 2; i++)
+        pos.sell.v += s->order[i].side == OCT_SELL ? s->order[i].open.v : 0;
     if (a->view->position)
-        pos = a->view->position(a->view->risk, id, s->inst);
+        pos = a->view->position(a->view->risk, a->instance[k].def.id, s->inst);
     if (w->action == OCT_ACTION_REPLACE) {
         const struct working *e = &s->order[w->which];
         added -= (__int128)e->filled.v + e->open.v;
@@ -124,7 +126,8 @@ bool oct_strategy_send(struct oct_strategy *a, struct oct_step *step, uint32_t k
         .qty = w->qty,
     };
 
-    m.short_sale = is_short(a, s, in->def.id, w);
+    m.short_sale = oct_strategy_is_short(a, s, k, w);
+    s->awaiting_short = m.short_sale;
     opinions(w, in->def.id, &m);
     count(a, OCT_STRATEGY_C_INTENTS);
     if (w->action == OCT_ACTION_CANCEL)
@@ -196,6 +199,7 @@ static void alive(const struct oct_strategy *a, struct slot *s, const struct oct
         e->prev = e->id;
         e->id = m->order_id;
         e->since_ns = a->now_ns;
+        e->short_sale = s->awaiting_short;
         s->awaiting = 0;
     }
     e->state = m->state;

@@ -147,7 +147,7 @@ static inline struct oct_strategy_params *rig_add(struct rig *g, enum oct_strate
     d->on = 1;
     d->id = (uint16_t)(10 + g->cfg.def_cnt++);
     d->account = 3;
-    oct_strategy_params_init(&d->params);
+    oct_strategy_params_init(&d->params, kind);
     return &d->params;
 }
 

@@ -106,12 +106,33 @@ Test(maker, inventory_moves_the_quotes_against_it)
     rig_fill(g, &g->intent[0], SHARES(100));
     rig_update(g, &g->intent[0], 1, OCT_ORD_STATE_FILLED, SHARES(0), SHARES(100));
     g->step.now_ns += 1000;
-    /* A third of max_pos: one tick down. */
+    /* A third of max_pos: one tick down.  The offer is no short sale any more: it is renewed. */
     rig_bbo(g, 1, 1000000, 500, 1000400, 500);
     cr_assert_eq(g->intent_cnt, 4);
     cr_expect_eq(g->intent[2].px.v, PX(1000000).v);
-    cr_expect_eq(g->intent[3].px.v, PX(1000200).v);
-    cr_expect_eq(g->intent[3].short_sale, 0, "the inventory covers it");
+    cr_expect_eq(g->intent[3].action, OCT_ACTION_CANCEL);
+    g->step.now_ns += 1000;
+    rig_bbo(g, 1, 1000000, 500, 1000400, 500);
+    cr_assert_eq(g->intent_cnt, 5);
+    cr_expect_eq(g->intent[4].px.v, PX(1000200).v);
+    cr_expect_eq(g->intent[4].short_sale, 0, "the inventory covers it");
+}
+
+Test(maker, a_quote_whose_short_mark_would_change_is_withdrawn_not_replaced)
+{
+    struct rig *g = quoting();
+
+    cr_expect_eq(g->intent[1].short_sale, 1);
+    rig_fill(g, &g->intent[0], SHARES(100)); /* now the offer is covered */
+    rig_update(g, &g->intent[0], 1, OCT_ORD_STATE_FILLED, SHARES(0), SHARES(100));
+    rig_bbo(g, 1, 1000500, 500, 1000900, 500);
+    cr_expect_eq(g->intent[3].action, OCT_ACTION_CANCEL);
+    cr_expect_eq(g->intent[3].order_id, 2);
+    g->step.now_ns += 1000;
+    rig_bbo(g, 1, 1000600, 500, 1001000, 500);
+    cr_expect_eq(rig_last(g)->side, OCT_SELL);
+    cr_expect_eq(rig_last(g)->action, OCT_ACTION_NEW);
+    cr_expect_eq(rig_last(g)->short_sale, 0);
 }
 
 Test(maker, at_most_max_pos_is_bought)

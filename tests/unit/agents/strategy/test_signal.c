@@ -12,7 +12,7 @@ static struct oct_inst_view v;
 
 static void init(void)
 {
-    oct_strategy_params_init(&p);
+    oct_strategy_params_init(&p, OCT_STRATEGY_MARKET_MAKING);
     f.sma_fast = f.sma_slow = f.rsi = f.macd = f.macd_signal = NAN;
     f.boll_mid = f.boll_up = f.boll_low = f.momentum = NAN;
 }
