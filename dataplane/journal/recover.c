@@ -264,6 +264,18 @@ static int write_segment(struct oct_recover *r, int fd, uint8_t *block)
     return fsync(fd) ? -errno : 0;
 }
 
+/* Settled before anything was read: from here on the files have all of it, and only they give it
+ * out.  A reader that was opened before may or may not come upon the new segment by itself. */
+static int again(struct oct_recover *r)
+{
+    if (r->files_done)
+        return 0;
+    oct_journal_close(r->j);
+    r->j = NULL;
+    r->at = r->rescued_sz;
+    return oct_journal_open(r->dir, r->lane, &r->j, &r->err);
+}
+
 int oct_recover_settle(struct oct_recover *r)
 {
     char path[256], temp[256];
@@ -297,5 +309,5 @@ int oct_recover_settle(struct oct_recover *r)
     if (dir >= 0)
         close(dir);
     r->settled = err == 0;
-    return err;
+    return err ? err : again(r);
 }
