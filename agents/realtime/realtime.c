@@ -158,12 +158,14 @@ void oct_realtime_view(const struct oct_realtime *self, struct oct_view *view)
 
 void oct_realtime_prefetch1(const void *self, uint64_t ref)
 {
-    oct_books_prefetch1(((const struct oct_realtime *)self)->books, ref);
+    struct oct_book_hint hint = {.ref = ref, .side = 2};
+    oct_books_prefetch1(((const struct oct_realtime *)self)->books, &hint);
 }
 
 void oct_realtime_prefetch2(const void *self, uint64_t ref)
 {
-    oct_books_prefetch2(((const struct oct_realtime *)self)->books, ref);
+    struct oct_book_hint hint = {.ref = ref, .side = 2};
+    oct_books_prefetch2(((const struct oct_realtime *)self)->books, &hint);
 }
 
 uint64_t oct_realtime_digest(const void *self)

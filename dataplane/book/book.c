@@ -44,6 +44,42 @@ static uint32_t level_make(struct oct_books *b, uint32_t inst_side, int64_t key)
     return n;
 }
 
+static inline uint32_t lanes(__m256i v)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(v));
+}
+
+/* One bit for each of the youngest orders that is this slot. */
+static inline uint32_t young_eq(const struct oct_book_lvl *l, uint32_t slot)
+{
+    __m256i v = _mm256_load_si256((const __m256i *)l->young);
+    return lanes(_mm256_cmpeq_epi32(v, _mm256_set1_epi32((int)slot)));
+}
+
+/* Takes the order at pos out and closes the gap. */
+static inline void young_remove(struct oct_book_lvl *l, uint32_t pos)
+{
+    __m256i i = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    __m256i v = _mm256_load_si256((const __m256i *)l->young);
+    __m256i w = _mm256_permutevar8x32_epi32(v, _mm256_set_epi32(7, 7, 6, 5, 4, 3, 2, 1));
+    w = _mm256_blend_epi32(w, _mm256_setzero_si256(), 0x80);
+    v = _mm256_blendv_epi8(w, v, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)pos), i));
+    _mm256_store_si256((__m256i *)l->young, v);
+}
+
+/* The oldest of the youngest joins the linked ones. */
+static void young_link(struct oct_books *b, struct oct_book_lvl *l)
+{
+    uint32_t slot = l->young[0];
+    b->slot[slot].prev = l->tail;
+    if (l->head == OCT_BOOK_NONE)
+        l->head = slot;
+    else
+        b->slot[l->tail].next = slot;
+    l->tail = slot;
+    young_remove(l, 0);
+}
+
 /* Joins the end of the level's queue. */
 static inline void enqueue(struct oct_books *b, uint32_t slot, uint64_t ref, uint32_t level,
                            int64_t qty)
@@ -53,12 +89,28 @@ static inline void enqueue(struct oct_books *b, uint32_t slot, uint64_t ref, uin
     s->ref = ref;
     s->qty = qty;
     s->level = level;
-    s->prev = l->tail;
-    s->next = OCT_BOOK_NONE;
-    *(l->tail != OCT_BOOK_NONE ? &b->slot[l->tail].next : &l->head) = slot;
-    l->tail = slot;
+    if (oct_unlikely(l->young[OCT_BOOK_YOUNG_CNT - 1] != OCT_BOOK_NONE))
+        young_link(b, l);
+    l->young[__builtin_ctz(young_eq(l, OCT_BOOK_NONE))] = slot;
     l->order_cnt++;
     l->qty += qty;
+}
+
+/* Leaves the linked part of its queue. */
+static inline void unlink_old(struct oct_books *b, struct oct_book_lvl *l, uint32_t slot)
+{
+    const struct oct_book_slot *s = &b->slot[slot];
+    bool first = l->head == slot, last = l->tail == slot;
+    if (first && last) {
+        l->head = l->tail = OCT_BOOK_NONE;
+    } else if (first) {
+        l->head = s->next;
+    } else if (last) {
+        l->tail = s->prev;
+    } else {
+        b->slot[s->prev].next = s->next;
+        b->slot[s->next].prev = s->prev;
+    }
 }
 
 /* Leaves its queue; the level goes with its last order. */
@@ -67,8 +119,11 @@ static inline void dequeue(struct oct_books *b, uint32_t slot)
     struct oct_book_slot *s = &b->slot[slot];
     uint32_t level = s->level;
     struct oct_book_lvl *l = &b->lvl[level];
-    *(s->prev != OCT_BOOK_NONE ? &b->slot[s->prev].next : &l->head) = s->next;
-    *(s->next != OCT_BOOK_NONE ? &b->slot[s->next].prev : &l->tail) = s->prev;
+    uint32_t young = young_eq(l, slot);
+    if (oct_likely(young != 0))
+        young_remove(l, (uint32_t)__builtin_ctz(young));
+    else
+        unlink_old(b, l, slot);
     l->qty -= s->qty;
     if (--l->order_cnt == 0) {
         oct_book_side_remove(b, &b->side[l->inst_side], l->key);
@@ -105,31 +160,33 @@ int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side
         return OCT_BOOK_RANGE;
     if (oct_unlikely(b->order_cnt == b->order_cnt_max))
         return refuse_full(b, inst);
-    uint32_t slot = oct_book_place(b, home);
+    uint32_t slot = oct_book_place(b, ref, home);
     if (oct_unlikely(slot == OCT_BOOK_NONE))
         return refuse_full(b, inst);
     if (level == OCT_BOOK_NONE) {
         level = level_make(b, inst_side, key);
         if (oct_unlikely(level == OCT_BOOK_NONE)) {
-            oct_book_vacate(b, home, slot);
+            oct_book_vacate(b, ref, home, slot);
             return refuse_full(b, inst);
         }
     }
     enqueue(b, slot, ref, level, qty.v);
     b->order_cnt++;
+    if (oct_unlikely(b->learning))
+        oct_book_learn(b, ref);
     touch_fill(touch, &b->lvl[level], qty.v, qty.v);
     return bs->key[0] == key ? OCT_BOOK_TOP : OCT_BOOK_OK;
 }
 
 /* Takes an order out for good. */
-static inline int take_out(struct oct_books *b, uint32_t home, uint32_t slot,
+static inline int take_out(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot,
                            struct oct_book_touch *touch)
 {
     const struct oct_book_lvl *l = &b->lvl[b->slot[slot].level];
     int top = b->side[l->inst_side].key[0] == l->key ? OCT_BOOK_TOP : OCT_BOOK_OK;
     touch_fill(touch, l, b->slot[slot].qty, 0);
     dequeue(b, slot);
-    oct_book_vacate(b, home, slot);
+    oct_book_vacate(b, ref, home, slot);
     b->order_cnt--;
     return top;
 }
@@ -144,7 +201,7 @@ int oct_book_reduce(struct oct_books *b, uint64_t ref, oct_qty qty, struct oct_b
     if (oct_unlikely(qty.v <= 0 || qty.v > s->qty))
         return OCT_BOOK_RANGE;
     if (s->qty == qty.v)
-        return take_out(b, home, slot, touch);
+        return take_out(b, ref, home, slot, touch);
     struct oct_book_lvl *l = &b->lvl[s->level];
     s->qty -= qty.v;
     l->qty -= qty.v;
@@ -158,7 +215,7 @@ int oct_book_delete(struct oct_books *b, uint64_t ref, struct oct_book_touch *to
     uint32_t slot = oct_book_find(b, ref, home);
     if (oct_unlikely(slot == OCT_BOOK_NONE))
         return OCT_BOOK_UNKNOWN;
-    return take_out(b, home, slot, touch);
+    return take_out(b, ref, home, slot, touch);
 }
 
 int oct_book_replace(struct oct_books *b, uint64_t ref, uint64_t new_ref, oct_px px, oct_qty qty,
@@ -184,38 +241,37 @@ int oct_book_replace(struct oct_books *b, uint64_t ref, uint64_t new_ref, oct_px
     if (oct_unlikely(level != OCT_BOOK_NONE &&
                      __builtin_add_overflow(b->lvl[level].qty, qty.v, &sum)))
         return OCT_BOOK_RANGE;
-    uint32_t new_slot = oct_book_place(b, new_home);
+    uint32_t new_slot = oct_book_place(b, new_ref, new_home);
     if (oct_unlikely(new_slot == OCT_BOOK_NONE))
         return refuse_full(b, inst_side >> 1);
     if (level == OCT_BOOK_NONE) {
         level = level_make(b, inst_side, key);
         if (oct_unlikely(level == OCT_BOOK_NONE)) {
-            oct_book_vacate(b, new_home, new_slot);
+            oct_book_vacate(b, new_ref, new_home, new_slot);
             return refuse_full(b, inst_side >> 1);
         }
     }
     enqueue(b, new_slot, new_ref, level, qty.v);
     dequeue(b, slot);
-    oct_book_vacate(b, home, slot);
+    oct_book_vacate(b, ref, home, slot);
     touch_fill(touch, &b->lvl[level], qty.v, qty.v);
     bool at_top = old_key == old_best || key == bs->key[0];
     return at_top && (old_key != key || old_qty != qty.v) ? OCT_BOOK_TOP : OCT_BOOK_OK;
 }
 
-struct clear_ctx {
-    struct oct_books *b;
-};
+static bool clear_order(void *ctx, uint32_t slot)
+{
+    struct oct_books *b = ctx;
+    uint64_t ref = b->slot[slot].ref;
+    oct_book_vacate(b, ref, oct_book_home(b, ref), slot);
+    b->order_cnt--;
+    return true;
+}
 
 static bool clear_level(void *ctx, uint32_t level)
 {
-    struct oct_books *b = ((struct clear_ctx *)ctx)->b;
-    uint32_t at = b->lvl[level].head;
-    while (at != OCT_BOOK_NONE) {
-        uint32_t next = b->slot[at].next;
-        oct_book_vacate(b, oct_book_home(b, b->slot[at].ref), at);
-        b->order_cnt--;
-        at = next;
-    }
+    struct oct_books *b = ctx;
+    oct_book_queue_walk(b, level, clear_order, b);
     level_give(b, level);
     return true;
 }
@@ -226,7 +282,7 @@ void oct_book_clear(struct oct_books *b, uint32_t inst)
         return;
     for (uint32_t i = 2 * inst; i < 2 * inst + 2; i++) {
         struct oct_book_side *s = &b->side[i];
-        oct_book_side_walk(b, s, clear_level, &(struct clear_ctx){b});
+        oct_book_side_walk(b, s, clear_level, b);
         oct_book_tree_free(b, &s->root);
         *s = (struct oct_book_side){.root = OCT_BOOK_NONE};
         for (uint32_t k = 0; k < OCT_BOOK_TOP_CNT; k++)

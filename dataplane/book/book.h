@@ -6,11 +6,11 @@
  *
  * Thread:  one.
  * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 64 bytes an
- *          order, about 90 a level, 256 an instrument.  When a table is full the call says
+ *          order, about 130 a level, 256 an instrument.  When a table is full the call says
  *          OCT_BOOK_FULL, the instrument is marked incomplete and nothing else changes.
  * Cost:    the order's line, its level's, its side's: prefetch hides most of them.  A reference is
  *          looked for in at most 16 lines of two orders and a stash of 64, whatever the references
- *          are; a price in at most two vectors and a tree of fan-out 21. */
+ *          are; references that grow by a usual stride lie side by side; a price in at most two vectors and a tree of fan-out 21. */
 #ifndef OCT_BOOK_BOOK_H
 #define OCT_BOOK_BOOK_H
 
@@ -59,11 +59,19 @@ size_t oct_books_footprint(const struct oct_books_cfg *cfg);
 /* Formats mem (128-aligned, footprint bytes).  NULL on a configuration that has no footprint. */
 struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg);
 
-/* Hints for a reference and an instrument that are about to be used: stage 1 about 12 messages
- * ahead, stage 2 about 6 ahead.  They change nothing and accept any value. */
-void oct_books_prefetch1(const struct oct_books *b, uint64_t ref);
-void oct_books_prefetch2(const struct oct_books *b, uint64_t ref);
-void oct_books_prefetch_inst(const struct oct_books *b, uint32_t inst);
+/* What a message that comes up is about, as far as a glance at it tells.  Any values will do: wrong
+ * ones cost time and nothing else. */
+struct oct_book_hint {
+    uint64_t ref;     /* order concerned */
+    uint64_t new_ref; /* replace: its new reference, else 0 */
+    oct_px px;        /* add, replace: price, else 0 */
+    uint32_t inst;
+    uint32_t side; /* add: enum oct_side; 2 where it is not known */
+};
+
+/* Prefetches stage 1 about 12 messages ahead, stage 2 about 6 ahead.  They change nothing. */
+OCT_HOT void oct_books_prefetch1(const struct oct_books *b, const struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch2(const struct oct_books *b, const struct oct_book_hint *hint);
 
 OCT_HOT int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side,
                          oct_px px, oct_qty qty, struct oct_book_touch *touch);

@@ -1,12 +1,16 @@
 /* book_priv.h - the tables behind book.h, for this folder only.
  *
  * Orders live in one hash table and never move while they live: a line holds two of them, and an
- * order that finds its home line full goes to one of the next lines, or to the stash.  Every line
+ * order that finds its home line full goes to another one, or to the stash.  Every line
  * counts the orders that passed it by, so that a search ends at the first line that nobody passed
- * and a removal leaves no tombstone.  Queue links are slot numbers.
+ * and a removal leaves no tombstone.
  *
- * Levels live in a pool and never move either.  A side keeps its best eight in two vectors, deeper
- * ones in a tree (tree_priv.h).  Prices are stored as keys, larger is better on both sides. */
+ * Levels live in a pool and never move either, a line each.  The youngest eight orders of a level
+ * are listed in that line; older ones are linked through their slots.  Most orders die young and
+ * most levels are short, so that a queue rarely costs a line of its own.
+ *
+ * A side keeps its best eight levels in two vectors, deeper ones in a tree.  Prices are stored as
+ * keys, larger is better on both sides. */
 #ifndef OCT_BOOK_BOOK_PRIV_H
 #define OCT_BOOK_BOOK_PRIV_H
 
@@ -15,8 +19,11 @@
 #include "dataplane/book/book.h"
 
 #define OCT_BOOK_TOP_CNT    8u
+#define OCT_BOOK_YOUNG_CNT  8u
 #define OCT_BOOK_LINE_MAX   16u /* lines a search may visit */
 #define OCT_BOOK_STASH_CNT  64u
+#define OCT_BOOK_RUN_CNT    32u   /* lines of a run */
+#define OCT_BOOK_LEARN_CNT  1024u /* strides to see before they are believed */
 #define OCT_BOOK_KEY_NONE   INT64_MIN
 #define OCT_BOOK_NONE       0u /* no slot, no level, no node: all count from 1 */
 #define OCT_BOOK_FANOUT     21u
@@ -27,8 +34,8 @@ struct oct_book_slot {
     uint64_t ref;
     int64_t qty;
     uint32_t level;
-    uint32_t prev; /* towards the head of the queue */
-    uint32_t next;
+    uint32_t prev;   /* towards the head of the queue; meaningless at the head */
+    uint32_t next;   /* meaningless at the tail, and among the youngest */
     uint32_t passed; /* of the line, kept in its first slot: orders that went past it */
 };
 _Static_assert(sizeof(struct oct_book_slot) == 32, "two orders a line");
@@ -37,11 +44,12 @@ struct oct_book_lvl {
     int64_t key;
     int64_t qty;
     uint32_t order_cnt;
-    uint32_t head;
-    uint32_t tail;      /* while free: next free level */
-    uint32_t inst_side; /* inst * 2 + side */
+    uint32_t inst_side;                 /* inst * 2 + side */
+    uint32_t head;                      /* oldest linked order, OCT_BOOK_NONE when none is linked */
+    uint32_t tail;                      /* youngest linked order; while free: next free level */
+    uint32_t young[OCT_BOOK_YOUNG_CNT]; /* younger than all linked ones; oldest first, no gaps */
 };
-_Static_assert(sizeof(struct oct_book_lvl) == 32, "two levels a line");
+_Static_assert(sizeof(struct oct_book_lvl) == 64, "a line");
 
 struct oct_book_side {
     int64_t key[OCT_BOOK_TOP_CNT]; /* best first; OCT_BOOK_KEY_NONE where there is none */
@@ -69,8 +77,11 @@ struct oct_books {
     struct oct_book_node *node;
     uint64_t seed0;
     uint64_t seed1;
-    uint32_t line_cnt; /* home lines; OCT_BOOK_LINE_MAX - 1 more follow */
-    uint32_t stash;    /* first slot of the stash */
+    uint64_t run_from;     /* references from here on have homes in runs */
+    uint32_t run_shift;    /* stride_shift + log2 of OCT_BOOK_RUN_CNT */
+    uint32_t stride_shift; /* log2 of the usual distance of new references, rounded down */
+    uint32_t line_cnt;     /* home lines; a few more follow for the searches that end there */
+    uint32_t stash;        /* first slot of the stash */
     uint32_t inst_cnt;
     uint32_t order_cnt;
     uint32_t order_cnt_max;
@@ -83,6 +94,11 @@ struct oct_books {
     uint32_t node_free;
     uint32_t node_used;
     uint32_t stash_cnt;
+    bool learning;
+    uint32_t learn_seen; /* strides, and those that were believable */
+    uint32_t learn_cnt;
+    uint64_t learn_sum;
+    uint64_t learn_max; /* largest reference so far */
 };
 
 OCT_INLINE int64_t oct_book_key(uint32_t side, int64_t px)
@@ -90,23 +106,35 @@ OCT_INLINE int64_t oct_book_key(uint32_t side, int64_t px)
     return side == OCT_BUY ? px : -px;
 }
 
-OCT_INLINE uint64_t oct_book_hash(const struct oct_books *b, uint64_t ref)
+OCT_INLINE uint64_t oct_book_hash(const struct oct_books *b, uint64_t x)
 {
-    unsigned __int128 p = (unsigned __int128)(ref ^ b->seed0) * b->seed1;
+    unsigned __int128 p = (unsigned __int128)(x ^ b->seed0) * b->seed1;
     uint64_t h = (uint64_t)p ^ (uint64_t)(p >> 64);
     return h * UINT64_C(0xd6e8feb86659fd93);
 }
 
-/* First slot of the home line. Slot 0 of the table is never used: line 0 is a spare. */
+/* First slot of the line that a hash chooses.  Slot 0 means none: the first two lines are not
+ * used. */
+OCT_INLINE uint32_t oct_book_line(const struct oct_books *b, uint64_t hash)
+{
+    return (uint32_t)(4 + 2 * (((hash >> 32) * b->line_cnt) >> 32));
+}
+
+/* First slot of the home line.  Venues number orders upwards; once the usual stride is known, the
+ * next references have the next lines, in runs whose places are hashed, and are already near. */
 OCT_INLINE uint32_t oct_book_home(const struct oct_books *b, uint64_t ref)
 {
-    uint64_t line = ((oct_book_hash(b, ref) >> 32) * b->line_cnt) >> 32;
-    return ((uint32_t)line + 1) * 2;
+    bool runs = ref >= b->run_from;
+    uint64_t near = runs ? (ref >> b->stride_shift) % OCT_BOOK_RUN_CNT : 0;
+    uint64_t hash = oct_book_hash(b, runs ? ref >> b->run_shift : ref);
+    return oct_book_line(b, hash) + (uint32_t)(2 * near);
 }
 
 uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home);
-uint32_t oct_book_place_far(struct oct_books *b, uint32_t home);
-void oct_book_vacate_far(struct oct_books *b, uint32_t home, uint32_t slot);
+uint32_t oct_book_place_far(struct oct_books *b, uint64_t ref, uint32_t home);
+void oct_book_vacate_far(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot);
+/* Sees a new reference; after enough of them the stride is known. */
+void oct_book_learn(struct oct_books *b, uint64_t ref);
 
 /* Slot of a reference or OCT_BOOK_NONE. */
 OCT_INLINE uint32_t oct_book_find(const struct oct_books *b, uint64_t ref, uint32_t home)
@@ -123,20 +151,29 @@ OCT_INLINE uint32_t oct_book_find(const struct oct_books *b, uint64_t ref, uint3
 
 /* A free slot for a reference that is not in the table, or OCT_BOOK_NONE.  The caller fills it
  * before anything else happens, or vacates it. */
-OCT_INLINE uint32_t oct_book_place(struct oct_books *b, uint32_t home)
+OCT_INLINE uint32_t oct_book_place(struct oct_books *b, uint64_t ref, uint32_t home)
 {
     uint32_t second = b->slot[home].level != OCT_BOOK_NONE;
     if (oct_likely(b->slot[home + second].level == OCT_BOOK_NONE))
         return home + second;
-    return oct_book_place_far(b, home);
+    return oct_book_place_far(b, ref, home);
 }
 
-OCT_INLINE void oct_book_vacate(struct oct_books *b, uint32_t home, uint32_t slot)
+OCT_INLINE void oct_book_vacate(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot)
 {
     b->slot[slot].level = OCT_BOOK_NONE;
     if (oct_unlikely((slot & ~1u) != home))
-        oct_book_vacate_far(b, home, slot);
+        oct_book_vacate_far(b, ref, home, slot);
 }
+
+/* What walks call for each level or order slot, in order; false stops the walk. */
+typedef bool oct_book_visit_fn(void *ctx, uint32_t what);
+
+/* ---- query.c ------------------------------------------------------------------------------------ */
+
+/* Visits the orders of a level in time priority; an order may be vacated by its visit. */
+bool oct_book_queue_walk(const struct oct_books *b, uint32_t level, oct_book_visit_fn *visit,
+                         void *ctx);
 
 /* ---- side.c: levels of one side ---------------------------------------------------------------- */
 
@@ -147,7 +184,6 @@ bool oct_book_side_insert(struct oct_books *b, struct oct_book_side *s, int64_t 
 /* Removes the level of a key, which is there. */
 void oct_book_side_remove(struct oct_books *b, struct oct_book_side *s, int64_t key);
 /* Visits levels best first until visit says false; false when it was stopped. */
-typedef bool oct_book_visit_fn(void *ctx, uint32_t lvl);
 bool oct_book_side_walk(const struct oct_books *b, const struct oct_book_side *s,
                         oct_book_visit_fn *visit, void *ctx);
 

@@ -7,6 +7,10 @@
 /* Set-up of the tables, and the rare ends of the order table. */
 
 #define CNT_MAX (UINT32_C(1) << 28)
+/* The two unused lines, and where a search from the last home line may end. */
+#define MORE_LINES (2 + OCT_BOOK_RUN_CNT + OCT_BOOK_LINE_MAX)
+/* Distances of references beyond this are another numbering, not a stride. */
+#define LEARN_STRIDE_MAX (UINT64_C(1) << 24)
 
 struct layout {
     size_t slot_off;
@@ -33,7 +37,7 @@ static bool layout_of(const struct oct_books_cfg *cfg, struct layout *l)
     size_t off = oct_align_up(sizeof(struct oct_books), OCT_BLOCK_SZ);
     l->slot_off = off;
     off += sizeof(struct oct_book_slot) *
-           (2 * ((size_t)l->line_cnt + OCT_BOOK_LINE_MAX) + OCT_BOOK_STASH_CNT);
+           (2 * ((size_t)l->line_cnt + MORE_LINES) + OCT_BOOK_STASH_CNT);
     l->side_off = off = oct_align_up(off, OCT_BLOCK_SZ);
     off += sizeof(struct oct_book_side) * sides;
     l->node_off = off = oct_align_up(off, OCT_BLOCK_SZ);
@@ -66,8 +70,11 @@ struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg)
     b->node = (struct oct_book_node *)(base + l.node_off);
     b->seed0 = oct_mix64(cfg->seed + UINT64_C(0x9e3779b97f4a7c15));
     b->seed1 = oct_mix64(b->seed0 + UINT64_C(0x9e3779b97f4a7c15)) | 1;
+    b->run_from = UINT64_MAX; /* until the stride is known, all homes are hashed */
+    b->run_shift = 63;
+    b->learning = true;
     b->line_cnt = l.line_cnt;
-    b->stash = 2 * (l.line_cnt + OCT_BOOK_LINE_MAX);
+    b->stash = 2 * (l.line_cnt + MORE_LINES);
     b->inst_cnt = cfg->inst_cnt;
     b->order_cnt_max = cfg->order_cnt_max;
     b->level_cnt_max = cfg->level_cnt_max;
@@ -79,10 +86,22 @@ struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg)
     return b;
 }
 
+/* ---- the order table beyond the home line ------------------------------------------------------- */
+
+/* The i-th line a search visits.  Home and the other line of its aligned pair; then pairs that the
+ * hash of the whole reference chooses, one by one.  So references that crowd one home, by accident
+ * or design, end up where nobody without the seed can aim, and full regions are left at once. */
+static uint32_t visit(const struct oct_books *b, uint32_t home, uint64_t hash, uint32_t i)
+{
+    uint32_t pair = i < 2 ? home : oct_book_line(b, hash + (hash << 31 | 1) * (i / 2));
+    return pair ^ 2 * (i % 2);
+}
+
 uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home)
 {
+    uint64_t hash = oct_book_hash(b, ref);
     for (uint32_t i = 1; i < OCT_BOOK_LINE_MAX; i++) {
-        uint32_t at = home + 2 * i;
+        uint32_t at = visit(b, home, hash, i);
         const struct oct_book_slot *s = &b->slot[at];
         if (s[0].ref == ref && s[0].level != OCT_BOOK_NONE)
             return at;
@@ -100,23 +119,30 @@ uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t hom
 }
 
 /* Counts one order more or less that went past the lines from home up to the slot. */
-static void pass(struct oct_books *b, uint32_t home, uint32_t slot, uint32_t by)
+static void pass(struct oct_books *b, uint32_t home, uint64_t hash, uint32_t slot, uint32_t by)
 {
-    for (uint32_t i = 0; i < OCT_BOOK_LINE_MAX && home + 2 * i != (slot & ~1u); i++)
-        b->slot[home + 2 * i].passed += by;
+    for (uint32_t i = 0; i < OCT_BOOK_LINE_MAX; i++) {
+        uint32_t at = visit(b, home, hash, i);
+        if (at == (slot & ~1u))
+            return;
+        b->slot[at].passed += by;
+    }
 }
 
-uint32_t oct_book_place_far(struct oct_books *b, uint32_t home)
+uint32_t oct_book_place_far(struct oct_books *b, uint64_t ref, uint32_t home)
 {
-    for (uint32_t at = home + 2; at < home + 2 * OCT_BOOK_LINE_MAX; at++) {
+    uint64_t hash = oct_book_hash(b, ref);
+    for (uint32_t i = 1; i < OCT_BOOK_LINE_MAX; i++) {
+        uint32_t at = visit(b, home, hash, i);
+        at += b->slot[at].level != OCT_BOOK_NONE;
         if (b->slot[at].level == OCT_BOOK_NONE) {
-            pass(b, home, at, 1);
+            pass(b, home, hash, at, 1);
             return at;
         }
     }
     for (uint32_t at = b->stash; at < b->stash + OCT_BOOK_STASH_CNT; at++) {
         if (b->slot[at].level == OCT_BOOK_NONE) {
-            pass(b, home, at, 1);
+            pass(b, home, hash, at, 1);
             b->stash_cnt++;
             return at;
         }
@@ -124,32 +150,84 @@ uint32_t oct_book_place_far(struct oct_books *b, uint32_t home)
     return OCT_BOOK_NONE;
 }
 
-void oct_book_vacate_far(struct oct_books *b, uint32_t home, uint32_t slot)
+void oct_book_vacate_far(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot)
 {
-    pass(b, home, slot, UINT32_MAX);
+    pass(b, home, oct_book_hash(b, ref), slot, UINT32_MAX);
     if (slot >= b->stash)
         b->stash_cnt--;
 }
 
-void oct_books_prefetch1(const struct oct_books *b, uint64_t ref)
+/* References seen so far keep the homes they have: the new rule begins above the largest. */
+void oct_book_learn(struct oct_books *b, uint64_t ref)
 {
-    __builtin_prefetch(&b->slot[oct_book_home(b, ref)], 1, 3);
+    uint64_t stride = ref - b->learn_max;
+    b->learn_seen++;
+    if (ref > b->learn_max) {
+        if (b->learn_max != 0 && stride < LEARN_STRIDE_MAX) {
+            b->learn_sum += stride;
+            b->learn_cnt++;
+        }
+        b->learn_max = ref;
+    }
+    if (b->learn_seen < OCT_BOOK_LEARN_CNT)
+        return;
+    b->learning = false;
+    if (b->learn_cnt < OCT_BOOK_LEARN_CNT / 2 || b->learn_max == UINT64_MAX)
+        return; /* no order in it */
+    uint64_t mean = b->learn_sum / b->learn_cnt;
+    b->stride_shift = 63u - (uint32_t)__builtin_clzll(mean);
+    b->run_shift = b->stride_shift + (uint32_t)__builtin_ctz(OCT_BOOK_RUN_CNT);
+    b->run_from = b->learn_max + 1;
 }
 
-void oct_books_prefetch2(const struct oct_books *b, uint64_t ref)
+/* ---- hints ------------------------------------------------------------------------------------- */
+
+OCT_INLINE const struct oct_book_side *hint_sides(const struct oct_books *b, uint32_t inst)
 {
-    const struct oct_book_slot *s = &b->slot[oct_book_home(b, ref)];
-    s += s[1].ref == ref;
-    __builtin_prefetch(&b->lvl[s->level], 1, 3);
-    __builtin_prefetch(&b->slot[s->prev], 1, 3);
-    __builtin_prefetch(&b->slot[s->next], 1, 3);
+    return &b->side[2 * (inst < b->inst_cnt ? inst : 0)];
 }
 
-void oct_books_prefetch_inst(const struct oct_books *b, uint32_t inst)
+void oct_books_prefetch1(const struct oct_books *b, const struct oct_book_hint *hint)
 {
-    const struct oct_book_side *s = &b->side[2 * (inst < b->inst_cnt ? inst : 0)];
-    __builtin_prefetch(&s[0].key, 1, 3);
-    __builtin_prefetch(&s[0].lvl, 1, 3);
-    __builtin_prefetch(&s[1].key, 1, 3);
-    __builtin_prefetch(&s[1].lvl, 1, 3);
+    const struct oct_book_side *s = hint_sides(b, hint->inst);
+    __builtin_prefetch(&b->slot[oct_book_home(b, hint->ref)], 1, 3);
+    __builtin_prefetch(&b->slot[oct_book_home(b, hint->new_ref)], 1, 3);
+    __builtin_prefetch(s[0].key, 1, 3);
+    __builtin_prefetch(s[1].key, 1, 3);
+    __builtin_prefetch(s[hint->side & 1].lvl, 1, 3);
+}
+
+/* The level of a price among the best, or the first node of the tree; the side, when it is not
+ * known, from the best bid. */
+OCT_INLINE void prefetch_price(const struct oct_books *b, const struct oct_book_hint *hint)
+{
+    const struct oct_book_side *s = hint_sides(b, hint->inst);
+    uint32_t side = hint->side < 2 ? hint->side : hint->px.v > s->key[0];
+    s += side;
+    __m256i x = _mm256_set1_epi64x(oct_book_key(side, hint->px.v));
+    __m256i lo = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&s->key[0]));
+    __m256i hi = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&s->key[4]));
+    uint32_t eq = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(lo)) |
+                  (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(hi)) << 4;
+    const char *level = (const char *)&b->lvl[s->lvl[__builtin_ctz(eq | 0x80)]];
+    const char *node = (const char *)&b->node[s->root];
+    bool deep = eq == 0 && hint->px.v != 0;
+    const char *at = deep ? node : level;
+    size_t line = deep ? 64 : 0;
+    __builtin_prefetch(at, 1, 3);
+    __builtin_prefetch(at + line, 1, 3);
+    __builtin_prefetch(at + 2 * line, 1, 3);
+    __builtin_prefetch(at + 3 * line, 1, 3);
+}
+
+void oct_books_prefetch2(const struct oct_books *b, const struct oct_book_hint *hint)
+{
+    uint32_t home = oct_book_home(b, hint->ref);
+    const struct oct_book_slot *s = &b->slot[home];
+    uint32_t second = s[1].ref == hint->ref;
+    bool here = s[second].ref == hint->ref;
+    bool full = s[0].level != OCT_BOOK_NONE && s[1].level != OCT_BOOK_NONE;
+    __builtin_prefetch(&b->slot[!here && full ? home ^ 2 : home], 1, 3);
+    __builtin_prefetch(&b->lvl[here ? s[second].level : OCT_BOOK_NONE], 1, 3);
+    prefetch_price(b, hint);
 }

@@ -86,6 +86,38 @@ bool oct_book_order(const struct oct_books *b, uint64_t ref, struct oct_book_ord
     return true;
 }
 
+bool oct_book_queue_walk(const struct oct_books *b, uint32_t level, oct_book_visit_fn *visit,
+                         void *ctx)
+{
+    const struct oct_book_lvl *l = &b->lvl[level];
+    for (uint32_t at = l->head, next; at != OCT_BOOK_NONE; at = next) {
+        next = at == l->tail ? OCT_BOOK_NONE : b->slot[at].next;
+        if (!visit(ctx, at))
+            return false;
+    }
+    for (uint32_t i = 0; i < OCT_BOOK_YOUNG_CNT && l->young[i] != OCT_BOOK_NONE; i++) {
+        if (!visit(ctx, l->young[i]))
+            return false;
+    }
+    return true;
+}
+
+struct queue_ctx {
+    const struct oct_books *b;
+    struct oct_book_order *out;
+    uint32_t n;
+    uint32_t cnt;
+};
+
+static bool queue_visit(void *ctx, uint32_t slot)
+{
+    struct queue_ctx *c = ctx;
+    if (c->cnt == c->n)
+        return false;
+    order_copy(c->b, slot, &c->out[c->cnt++]);
+    return true;
+}
+
 uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side side, oct_px px,
                         struct oct_book_order *out, uint32_t n)
 {
@@ -95,10 +127,9 @@ uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side 
     uint32_t level = oct_book_side_find(b, s, oct_book_key((uint32_t)side, px.v));
     if (level == OCT_BOOK_NONE)
         return 0;
-    uint32_t cnt = 0;
-    for (uint32_t at = b->lvl[level].head; at != OCT_BOOK_NONE && cnt < n; at = b->slot[at].next)
-        order_copy(b, at, &out[cnt++]);
-    return cnt;
+    struct queue_ctx c = {.b = b, .out = out, .n = n};
+    oct_book_queue_walk(b, level, queue_visit, &c);
+    return c.cnt;
 }
 
 uint32_t oct_books_order_cnt(const struct oct_books *b)
@@ -126,17 +157,21 @@ static void digest_word(struct digest_ctx *c, uint64_t w)
     c->h = oct_mix64(c->h ^ w) + UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static bool digest_visit(void *ctx, uint32_t level)
+static bool digest_order(void *ctx, uint32_t slot)
+{
+    struct digest_ctx *c = ctx;
+    digest_word(c, c->b->slot[slot].ref);
+    digest_word(c, (uint64_t)c->b->slot[slot].qty);
+    return true;
+}
+
+static bool digest_level(void *ctx, uint32_t level)
 {
     struct digest_ctx *c = ctx;
     const struct oct_book_lvl *l = &c->b->lvl[level];
     digest_word(c, (uint64_t)l->key);
     digest_word(c, l->order_cnt);
-    for (uint32_t at = l->head; at != OCT_BOOK_NONE; at = c->b->slot[at].next) {
-        digest_word(c, c->b->slot[at].ref);
-        digest_word(c, (uint64_t)c->b->slot[at].qty);
-    }
-    return true;
+    return oct_book_queue_walk(c->b, level, digest_order, ctx);
 }
 
 static void digest_inst(struct digest_ctx *c, uint32_t inst)
@@ -146,7 +181,7 @@ static void digest_inst(struct digest_ctx *c, uint32_t inst)
     digest_word(c, s[0].incomplete);
     for (uint32_t i = 0; i < 2; i++) {
         digest_word(c, (uint64_t)s[i].top_cnt + s[i].deep_cnt);
-        oct_book_side_walk(c->b, &s[i], digest_visit, c);
+        oct_book_side_walk(c->b, &s[i], digest_level, c);
     }
 }
 

@@ -6,8 +6,6 @@
 
 #define PX(x)  ((oct_px){(int64_t)(x)*OCT_PX_E4})
 #define QTY(x) ((oct_qty){(int64_t)(x)*OCT_QTY_ONE})
-#define HOLD   (2 * OCT_BOOK_LINE_MAX + OCT_BOOK_STASH_CNT)
-
 static struct oct_book_touch t;
 
 static struct oct_books *books(uint64_t seed)
@@ -24,32 +22,49 @@ static uint64_t colliding(const struct oct_books *b, uint64_t from, uint32_t hom
     return from;
 }
 
-Test(book_hash, colliding_references_fill_the_lines_then_the_stash_then_are_refused)
+Test(book_hash, colliding_references_all_find_a_place_and_are_found_again)
 {
+    enum { N = 300 };
     struct oct_books *b = books(1);
-    uint64_t ref[HOLD + 1], at = 0;
+    uint64_t ref[N], at = 0;
     uint32_t home = oct_book_home(b, 0);
-    for (uint32_t i = 0; i < HOLD + 1; i++) {
+    for (uint32_t i = 0; i < N; i++) {
         ref[i] = at = colliding(b, at, home);
         at++;
     }
-    for (uint32_t i = 0; i < HOLD; i++)
+    for (uint32_t i = 0; i < N; i++)
         cr_assert_geq(oct_book_add(b, 0, ref[i], OCT_BUY, PX(1 + i % 7), QTY(1), &t), 0, "%u", i);
+    cr_assert_eq(oct_books_stash_cnt(b), 0);
+    for (uint32_t i = 0; i < N; i++)
+        cr_assert_eq(oct_book_add(b, 0, ref[i], OCT_BUY, PX(1), QTY(1), &t), OCT_BOOK_DUP);
+    /* A removal from the home line must not hide those that went past it. */
+    for (uint32_t i = 0; i < N; i++)
+        cr_assert_geq(oct_book_delete(b, ref[i], &t), 0, "%u", i);
+    for (uint32_t i = 0; i < b->stash; i++)
+        cr_assert_eq(b->slot[i].passed, 0);
+}
+
+Test(book_hash, when_all_lines_are_full_the_stash_takes_some_and_the_rest_is_refused)
+{
+    struct oct_books *b = books(1);
+    oct_book_add(b, 0, 1000, OCT_BUY, PX(1), QTY(1), &t);
+    for (uint32_t i = 0; i < b->stash; i++) {
+        if (b->slot[i].level == OCT_BOOK_NONE)
+            b->slot[i] = (struct oct_book_slot){.ref = 77777, .level = 1};
+    }
+    for (uint64_t ref = 0; ref < OCT_BOOK_STASH_CNT; ref++)
+        cr_assert_geq(oct_book_add(b, 0, ref, OCT_BUY, PX(1), QTY(1), &t), 0);
     cr_assert_eq(oct_books_stash_cnt(b), OCT_BOOK_STASH_CNT);
     uint64_t before = oct_books_digest(b, 0);
-    cr_assert_eq(oct_book_add(b, 3, ref[HOLD], OCT_BUY, PX(1), QTY(1), &t), OCT_BOOK_FULL);
+    cr_assert_eq(oct_book_add(b, 3, 5000, OCT_BUY, PX(1), QTY(1), &t), OCT_BOOK_FULL);
     cr_assert(oct_book_incomplete(b, 3));
+    cr_assert_eq(oct_book_replace(b, 7, 5000, PX(1), QTY(1), &t), OCT_BOOK_FULL);
+    cr_assert_eq(oct_book_delete(b, 5000, &t), OCT_BOOK_UNKNOWN);
+    cr_assert(oct_book_incomplete(b, 0));
+    b->side[0].incomplete = 0;
     cr_assert_eq(oct_books_digest(b, 0), before);
-    cr_assert_eq(oct_book_delete(b, ref[HOLD], &t), OCT_BOOK_UNKNOWN);
-    for (uint32_t i = 0; i < HOLD; i++)
-        cr_assert_eq(oct_book_add(b, 0, ref[i], OCT_BUY, PX(1), QTY(1), &t), OCT_BOOK_DUP);
-
-    /* A removal from the home line must not hide those that went past it. */
-    cr_assert_geq(oct_book_delete(b, ref[0], &t), 0);
-    cr_assert_geq(oct_book_replace(b, ref[HOLD - 1], ref[HOLD], PX(9), QTY(1), &t), 0);
-    for (uint32_t i = 1; i < HOLD - 1; i++)
-        cr_assert_geq(oct_book_delete(b, ref[i], &t), 0, "%u", i);
-    cr_assert_geq(oct_book_delete(b, ref[HOLD], &t), 0);
+    for (uint64_t ref = 0; ref < OCT_BOOK_STASH_CNT; ref++)
+        cr_assert_geq(oct_book_delete(b, ref, &t), 0);
     cr_assert_eq(oct_books_stash_cnt(b), 0);
     for (uint32_t i = 0; i < b->stash; i++)
         cr_assert_eq(b->slot[i].passed, 0);
@@ -85,11 +100,60 @@ Test(book_hash, prefetch_of_any_reference_and_instrument_changes_nothing)
     struct oct_books *b = books(1);
     oct_book_add(b, 0, 5, OCT_BUY, PX(1), QTY(1), &t);
     uint64_t before = oct_books_digest(b, UINT32_MAX);
-    const uint64_t refs[] = {0, 1, 5, UINT64_MAX, UINT64_C(1) << 63};
-    for (uint32_t i = 0; i < OCT_ARRAY_CNT(refs); i++) {
-        oct_books_prefetch1(b, refs[i]);
-        oct_books_prefetch2(b, refs[i]);
-        oct_books_prefetch_inst(b, (uint32_t)refs[i]);
+    const uint64_t any[] = {0, 1, 5, UINT64_MAX, UINT64_C(1) << 63};
+    for (uint32_t i = 0; i < 5 * 5 * 5; i++) {
+        struct oct_book_hint h = {.ref = any[i % 5],
+                                  .new_ref = any[i / 5 % 5],
+                                  .px = {(int64_t)any[i / 25]},
+                                  .inst = (uint32_t)any[i % 5],
+                                  .side = (uint32_t)any[i / 5 % 5]};
+        oct_books_prefetch1(b, &h);
+        oct_books_prefetch2(b, &h);
     }
     cr_assert_eq(oct_books_digest(b, UINT32_MAX), before);
+}
+
+Test(book_hash, references_that_grow_by_a_stride_lie_side_by_side)
+{
+    struct oct_books_cfg cfg = {1, 100000, 10, 0, 3};
+    struct oct_books *b = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    uint64_t ref = UINT64_C(1) << 40, near = 0;
+    uint32_t was = 0;
+    for (uint32_t i = 0; i < 50000; i++) {
+        ref += 1 + (i * 7919u) % 1600;
+        cr_assert_geq(oct_book_add(b, 0, ref, OCT_BUY, PX(1), QTY(1), &t), 0);
+        uint32_t home = oct_book_home(b, ref);
+        near += home - was <= 16;
+        was = home;
+    }
+    cr_assert_gt(near, 40000);
+    cr_assert_leq(oct_books_stash_cnt(b), 2);
+    struct oct_book_order o;
+    ref = UINT64_C(1) << 40;
+    for (uint32_t i = 0; i < 50000; i++) {
+        ref += 1 + (i * 7919u) % 1600;
+        cr_assert(oct_book_order(b, ref, &o));
+        cr_assert_eq(o.ref, ref);
+    }
+}
+
+Test(book_hash, references_that_crowd_one_home_of_a_run_find_room_elsewhere)
+{
+    struct oct_books_cfg cfg = {1, 10000, 10, 0, 3};
+    struct oct_books *b = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    uint64_t ref = 1;
+    for (uint32_t i = 0; i < 2000; i++)
+        cr_assert_geq(oct_book_add(b, 0, ref += 4096, OCT_BUY, PX(1), QTY(1), &t), 0);
+    cr_assert_eq(b->stride_shift, 12);
+    ref = (ref | 4095) + 1;
+    for (uint32_t i = 0; i < 4096; i++) {
+        cr_assert_eq(oct_book_home(b, ref + i), oct_book_home(b, ref));
+        cr_assert_geq(oct_book_add(b, 0, ref + i, OCT_BUY, PX(1), QTY(1), &t), 0);
+    }
+    cr_assert_eq(oct_books_stash_cnt(b), 0);
+    for (uint32_t i = 0; i < 4096; i++)
+        cr_assert_geq(oct_book_delete(b, ref + i, &t), 0);
+    oct_book_clear(b, 0);
+    for (uint32_t i = 0; i < b->stash; i++)
+        cr_assert_eq(b->slot[i].passed, 0);
 }
