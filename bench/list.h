@@ -1,11 +1,13 @@
-/* list.h - the benches: B(name, what it measures); name is also the function oct_bench_<name>,
- * which returns 0 or negative errno. */
+/* list.h - the benches: B(name, what it measures).  The function is oct_bench_<name> and returns 0
+ * or negative errno; on the command line the name may be written with - for _. */
 #ifndef OCT_BENCH_LIST_H
 #define OCT_BENCH_LIST_H
 
 /* clang-format off */
 #define OCT_BENCH_LIST(B) \
-    B(book, "ITCH 5.0 to order-by-order books with best bid and offer")
+    B(book, "ITCH 5.0 to order-by-order books with best bid and offer") \
+    B(lane, "the whole lane: collector, books, indicators, strategies, journal on") \
+    B(tick_to_trade, "packet bytes to order bytes, lone packets and bursts of 64")
 /* clang-format on */
 
 #endif

@@ -152,11 +152,19 @@ static bool options(struct oct_bench *b, int argc, char **argv)
     return ok;
 }
 
+/* A name as typed, with - where the table has _. */
+static bool same_name(const char *typed, const char *name)
+{
+    for (; *typed != 0 && (*typed == *name || (*typed == '-' && *name == '_')); typed++)
+        name++;
+    return *typed == 0 && *name == 0;
+}
+
 static bool selected(const char *name, int argc, char **argv)
 {
     bool all = optind == argc;
     for (int i = optind; i < argc; i++)
-        all |= strcmp(argv[i], "all") == 0 || strcmp(argv[i], name) == 0;
+        all |= strcmp(argv[i], "all") == 0 || same_name(argv[i], name);
     return all;
 }
 
@@ -165,7 +173,7 @@ static bool names_known(int argc, char **argv)
     for (int i = optind; i < argc; i++) {
         bool known = strcmp(argv[i], "all") == 0;
         for (size_t k = 0; k < OCT_ARRAY_CNT(benches); k++)
-            known |= strcmp(argv[i], benches[k].name) == 0;
+            known |= same_name(argv[i], benches[k].name);
         if (!known) {
             fprintf(stderr, "octopus-bench: no bench named %s\n", argv[i]);
             return false;

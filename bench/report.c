@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bench/bench_commit.h"
 #include "bench/bench_priv.h"
-#include "bench_commit.h"
+
 #include "dataplane/base/time.h"
 
 bool oct_bench_row_met(const struct oct_bench_row *row)
