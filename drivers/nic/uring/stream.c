@@ -182,7 +182,9 @@ int uring_stream_open(struct oct_nic *nic, uint32_t addr_be, uint16_t port)
     struct uring_stream *s = NULL;
     int on = 1, tries = 4;
 
-    uring_bind(u);
+    int bound = uring_bind(u);
+    if (bound)
+        return bound;
     uring_harvest(u);
     for (uint32_t i = 0; i < u->cfg.stream_cnt && !s; i++) {
         struct uring_stream *c = &u->streams[i];

@@ -176,18 +176,20 @@ static void arm_sock(struct uring_nic *u, uint32_t i)
     s->armed = true;
 }
 
-void uring_bind(struct uring_nic *u)
+int uring_bind(struct uring_nic *u)
 {
     if (oct_likely(u->bound))
-        return;
+        return 0;
     OCT_ASSERT(u->started);
     /* io_uring_enable_rings is declared but not exported by liburing 2.3. */
     int err = io_uring_register((unsigned)u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    OCT_ASSERT(!err);
+    if (err)
+        return err;
     u->bound = true;
     for (uint32_t i = 0; i < URING_SOCK_MAX; i++)
         arm_sock(u, i);
     io_uring_submit(&u->ring);
+    return 0;
 }
 
 static void rx_event(struct uring_nic *u, uint32_t i, const struct io_uring_cqe *cqe)
@@ -288,7 +290,9 @@ static int uring_rx(struct oct_nic *nic, struct oct_nic_pkt *pkts, uint32_t n)
 {
     struct uring_nic *u = (struct uring_nic *)nic;
 
-    uring_bind(u);
+    int err = uring_bind(u);
+    if (oct_unlikely(err))
+        return err;
     if (u->ready_cnt < n)
         uring_harvest(u);
     if (n > u->ready_cnt)
@@ -338,8 +342,7 @@ static void uring_wait(struct oct_nic *nic, int64_t timeout_ns)
     struct uring_nic *u = (struct uring_nic *)nic;
     struct io_uring_cqe *cqe;
 
-    uring_bind(u);
-    if (u->cfg.busy || u->ready_cnt || timeout_ns <= 0)
+    if (uring_bind(u) || u->cfg.busy || u->ready_cnt || timeout_ns <= 0)
         return;
     if (io_uring_sq_ready(&u->ring))
         io_uring_submit(&u->ring);

@@ -92,8 +92,8 @@ OCT_INLINE void uring_count(struct uring_nic *u, enum oct_nic_counter c, uint64_
     oct_count(&u->nic.counters[c], n);
 }
 
-/* Binds the ring to the calling thread at the first call. */
-void uring_bind(struct uring_nic *u);
+/* Binds the ring to the calling thread at the first call.  0 or negative errno. */
+int uring_bind(struct uring_nic *u);
 /* Handles what has completed. Costs a load when nothing has. */
 void uring_harvest(struct uring_nic *u);
 /* A submission entry, making room when the queue is full. */
