@@ -176,6 +176,14 @@ OCT_INLINE struct ex_order *ex_pending(const struct oct_execution *x, const stru
     return n && n->orig_ref == o->user_ref && ex_live(n) ? n : NULL;
 }
 
+/* Adds to a sum that nothing but the venue's good sense bounds. */
+OCT_INLINE void ex_add(oct_qty *sum, oct_qty q)
+{
+    int64_t v = sum->v + q.v;
+
+    sum->v = v < INT64_MAX / 8 ? v : INT64_MAX / 8;
+}
+
 OCT_INLINE oct_qty ex_qty(int64_t v)
 {
     return (oct_qty){v > 0 ? v : 0};

@@ -228,7 +228,7 @@ static void on_canceled(struct oct_execution *x, struct oct_step *step, const st
     heard(o);
     take(x, o, v->qty);
     if (v->event == OCT_VEN_AIQ_CANCELED)
-        o->used.v += v->qty.v;
+        ex_add(&o->used, v->qty);
     else
         o->qty.v -= v->qty.v;
     if (o->qty.v < o->filled.v + o->open.v)
@@ -312,7 +312,7 @@ static void on_executed(struct oct_execution *x, struct oct_step *step, const st
     }
     heard(o);
     OCT_COUNT_IF(!ex_live(o), &x->cfg.counters[OCT_EXECUTION_UNEXPECTED]);
-    o->filled.v += v->qty.v;
+    ex_add(&o->filled, v->qty);
     if (o->user_ref != v->user_ref) /* on a number that was replaced: the chain's limit holds */
         o->open = (oct_qty){o->open.v < o->qty.v - o->filled.v - o->used.v
                                 ? o->open.v

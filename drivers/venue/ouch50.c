@@ -268,12 +268,23 @@ static bool side_of(uint8_t c, uint8_t *side)
     return c == 'B' || c == 'S' || c == 'T' || c == 'E';
 }
 
+/* More than an order may have in all is nonsense, and must not reach sums. */
+static bool qty_of(const uint8_t *p, oct_qty *qty)
+{
+    uint32_t n = oct_load_be32(p);
+
+    *qty = oct_qty_from_shares(n);
+    return n <= OCT_OUCH50_QTY_MAX;
+}
+
 static bool px_of(const uint8_t *p, oct_px *px)
 {
     uint64_t v = oct_load_be64(p);
 
+    if (v > PX_WIRE_MAX)
+        return false;
     *px = oct_px_from_e4((int64_t)v);
-    return v <= PX_WIRE_MAX;
+    return true;
 }
 
 /* Accepted and Replaced share everything after their numbers: side at p. */
@@ -281,7 +292,8 @@ static int live(const uint8_t *p, struct oct_ven *v)
 {
     if (!side_of(p[0], &v->side))
         return 0;
-    v->qty = oct_qty_from_shares(oct_load_be32(p + 1));
+    if (!qty_of(p + 1, &v->qty))
+        return 1;
     memcpy(v->symbol.c, p + 5, 8);
     if (!px_of(p + 13, &v->px))
         return 13;
@@ -310,6 +322,31 @@ static const struct shape shapes[128] = {
     ['R'] = {16, 14, OCT_VEN_RESTATED},      ['Q'] = {13, 0, OCT_VEN_ACCOUNT},
 };
 
+/* Bytes of the options we know, by tag. */
+static const uint8_t opt_sz[32] = {
+    [OCT_OUCH50_SECONDARY_REF] = 8,
+    [OCT_OUCH50_FIRM] = 4,
+    [OCT_OUCH50_MIN_QTY] = 4,
+    [OCT_OUCH50_CUSTOMER_TYPE] = 1,
+    [OCT_OUCH50_MAX_FLOOR] = 4,
+    [OCT_OUCH50_PRICE_TYPE] = 1,
+    [OCT_OUCH50_PEG_OFFSET] = 4,
+    [OCT_OUCH50_DISCRETION_PX] = 8,
+    [OCT_OUCH50_DISCRETION_PX_TYPE] = 1,
+    [OCT_OUCH50_DISCRETION_PEG_OFFSET] = 4,
+    [OCT_OUCH50_POST_ONLY] = 1,
+    [OCT_OUCH50_RANDOM_RESERVES] = 4,
+    [OCT_OUCH50_ROUTE] = 4,
+    [OCT_OUCH50_EXPIRE_TIME] = 4,
+    [OCT_OUCH50_TRADE_NOW] = 1,
+    [OCT_OUCH50_HANDLE_INST] = 1,
+    [OCT_OUCH50_BBO_WEIGHT] = 1,
+    [OCT_OUCH50_DISPLAY_QTY] = 4,
+    [OCT_OUCH50_DISPLAY_PX] = 8,
+    [OCT_OUCH50_GROUP_ID] = 2,
+    [OCT_OUCH50_SHARES_LOCATED] = 1,
+};
+
 /* The options of an outbound message: lengths must add up to its end.  Only the secondary order
  * reference of a restatement means anything to an order of ours. */
 static int options(const uint8_t *m, uint32_t from, uint32_t sz, struct oct_ven *v)
@@ -321,16 +358,13 @@ static int options(const uint8_t *m, uint32_t from, uint32_t sz, struct oct_ven 
         if (len < 1 || sz - i < 1 + len)
             return (int)i;
         uint32_t tag = m[i + 1];
-        if (tag < 32) {
-            if (seen & UINT32_C(1) << tag)
+        if (tag < OCT_ARRAY_CNT(opt_sz) && opt_sz[tag]) {
+            if (seen & UINT32_C(1) << tag || len != 1u + opt_sz[tag])
                 return (int)i;
             seen |= UINT32_C(1) << tag;
         }
-        if (tag == OCT_OUCH50_SECONDARY_REF && v->event == OCT_VEN_RESTATED) {
-            if (len != 9)
-                return (int)i;
+        if (tag == OCT_OUCH50_SECONDARY_REF && v->event == OCT_VEN_RESTATED)
             v->venue_ref = oct_load_be64(m + i + 2);
-        }
         i += 1 + len;
     }
     return -1;
@@ -359,11 +393,11 @@ static int body(const uint8_t *m, struct oct_ven *v, uint32_t *err_off)
             return bad(22, err_off);
         __attribute__((fallthrough));
     case 'C':
-        v->qty = oct_qty_from_shares(oct_load_be32(m + 13));
         v->reason = m[17];
-        return 0;
+        return qty_of(m + 13, &v->qty) ? 0 : bad(13, err_off);
     case 'E':
-        v->qty = oct_qty_from_shares(oct_load_be32(m + 13));
+        if (!qty_of(m + 13, &v->qty))
+            return bad(13, err_off);
         v->code = (char)m[25];
         v->match_id = oct_load_be64(m + 26);
         return px_of(m + 17, &v->px) ? 0 : bad(17, err_off);
@@ -381,8 +415,9 @@ static int body(const uint8_t *m, struct oct_ven *v, uint32_t *err_off)
         v->venue_ref = oct_load_be64(m + 22);
         return px_of(m + 13, &v->px) ? 0 : bad(13, err_off);
     case 'M':
-        v->qty = oct_qty_from_shares(oct_load_be32(m + 14));
-        return side_of(m[13], &v->side) ? 0 : bad(13, err_off);
+        if (!side_of(m[13], &v->side))
+            return bad(13, err_off);
+        return qty_of(m + 14, &v->qty) ? 0 : bad(14, err_off);
     case 'R':
         v->reason = m[13];
         return 0;

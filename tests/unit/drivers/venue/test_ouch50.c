@@ -486,6 +486,17 @@ Test(ouch50, values_our_records_cannot_hold_are_refused_with_their_offset)
     n = oct_ouch50_out_encode(&m, buf);
     cr_assert_eq(decode(buf, n, &v, &off), -EBADMSG);
     cr_assert_eq(off, 51);
+    static const struct {
+        char type;
+        uint32_t at;
+    } qty_at[] = {{'A', 14}, {'U', 18}, {'C', 13}, {'D', 13}, {'E', 13}, {'M', 14}};
+    for (size_t i = 0; i < OCT_ARRAY_CNT(qty_at); i++) {
+        m = venue_msg(qty_at[i].type);
+        m.qty = 1000000;
+        n = oct_ouch50_out_encode(&m, buf);
+        cr_assert_eq(decode(buf, n, &v, &off), -EBADMSG);
+        cr_assert_eq(off, qty_at[i].at);
+    }
     m = venue_msg('C');
     m.ts = UINT64_C(90000) * 1000000000;
     n = oct_ouch50_out_encode(&m, buf);
