@@ -45,7 +45,7 @@ static const char help[] =
     "  --faults drop=0.01,dup=0.01,reorder=0.02,skew=5ms[,lines=a|b|ab][,same=on][,rewind=off]\n"
     "Orders\n"
     "  --order-port PORT      0 for any (26420)      --bind IP   of both ports (127.0.0.1)\n"
-    "  --user NAME:PASSWORD[:FIRM]   may be given often (OCT01:octopus); no firm: any\n"
+    "  --user NAME:PASSWORD[:FIRM]   may be given often (OCT001:octopus); no firm: any\n"
     "  --self-match decrement|oldest|newest|off   between orders of one firm (decrement)\n"
     "  --cancel-on-disconnect\n"
     "  --book-orders N        live recorded orders to have room for (524288; 4194304 for a file\n"
@@ -507,7 +507,7 @@ int oct_exch_options(struct oct_exch_opts *o, int argc, char **argv)
         return -EINVAL;
     }
     if (o->user_cnt == 0)
-        user("OCT01:octopus", o);
+        user("OCT001:octopus", o);
     if (!o->session.path)
         o->session.gen = &o->gen;
     if (!o->session.path)

@@ -7,6 +7,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "dataplane/base/wire.h"
+#include "drivers/feed/moldudp64.h"
 #include "fixture.h"
 #include "tools/exchange/generator.h"
 
@@ -264,12 +266,150 @@ Test(session, every_cut_of_a_file_ends_cleanly)
 
 /* ---- captures -------------------------------------------------------------------------------- */
 
-Test(session, capture_of_something_else_is_refused)
+/* A pcap in the making: Ethernet, IPv4, UDP to 233.54.12.<line>:26477. */
+struct capture {
+    uint8_t b[65536];
+    size_t sz;
+};
+
+static void capture_begin(struct capture *c)
 {
-    char path[512];
-    snprintf(path, sizeof path, "%s", shared_file("cme-mdp3-20161112-ab"));
+    memset(c, 0, sizeof *c);
+    oct_store_le32(c->b, 0xa1b2c3d4);
+    oct_store_le16(c->b + 4, 2);
+    oct_store_le16(c->b + 6, 4);
+    oct_store_le32(c->b + 16, 65535);
+    oct_store_le32(c->b + 20, 1);
+    c->sz = 24;
+}
+
+static void capture_dgram(struct capture *c, uint8_t line, const uint8_t *p, uint32_t n)
+{
+    uint8_t *rec = c->b + c->sz, *f = rec + 16;
+    oct_store_le32(rec, 1577716200); /* 2019-12-30 09:30 in New York */
+    oct_store_le32(rec + 8, 42 + n);
+    oct_store_le32(rec + 12, 42 + n);
+    oct_store_be16(f + 12, 0x0800);
+    f[14] = 0x45;
+    oct_store_be16(f + 16, (uint16_t)(28 + n));
+    f[22] = 1;
+    f[23] = 17;
+    oct_store_be32(f + 30, 0xe9360c00u | line);
+    oct_store_be16(f + 36, 26477);
+    oct_store_be16(f + 38, (uint16_t)(8 + n));
+    memcpy(f + 42, p, n);
+    c->sz += 16 + 42 + n;
+}
+
+/* A packet of adds whose references are their sequence numbers. */
+static void capture_adds(struct capture *c, uint8_t line, uint64_t first, uint32_t cnt)
+{
+    uint8_t pkt[1400], session[10];
+    struct oct_moldudp64_builder b;
+    oct_moldudp64_session(session, "DAY1");
+    oct_moldudp64_begin(&b, pkt, sizeof pkt, session, first);
+    for (uint32_t i = 0; i < cnt; i++) {
+        uint8_t msg[64];
+        size_t n = framed_add(msg, first + i, 'B', 100, 1000000, "AAPL", 1);
+        cr_assert(oct_moldudp64_append(&b, msg + 2, (uint32_t)n - 2));
+    }
+    capture_dgram(c, line, pkt, oct_moldudp64_finish(&b));
+}
+
+/* The references of a session's messages, as text. */
+static void refs_of(const char *path, char *out, size_t cap, struct oct_sessfile_stats *stats)
+{
     struct oct_sessfile_cfg cfg = {.path = path};
-    cr_expect_eq(play_cfg(&cfg).rc, -EISDIR);
+    char err[OCT_SESSFILE_ERR_SZ];
+    struct oct_sessfile *s;
+    struct oct_sessfile_msg m;
+    size_t n = 0;
+    out[0] = 0;
+    cr_assert_eq(oct_sessfile_open(&s, &cfg, err), 0, "%s", err);
+    while (oct_sessfile_next(s, &m) == 1)
+        n += (size_t)snprintf(out + n, cap - n, "%lu ", oct_load_be64(m.data + 11));
+    *stats = *oct_sessfile_stats(s);
+    oct_sessfile_close(s);
+}
+
+Test(session, capture_of_both_lines_gives_each_message_once_and_in_order)
+{
+    static struct capture c;
+    char got[256];
+    struct oct_sessfile_stats st;
+    capture_begin(&c);
+    capture_adds(&c, 1, 1, 3); /* 1 2 3 on A */
+    capture_adds(&c, 2, 1, 3);
+    capture_adds(&c, 2, 6, 2); /* 6 7 on B, before */
+    capture_adds(&c, 2, 4, 2); /* 4 5 on B only */
+    capture_adds(&c, 1, 6, 2);
+    capture_dgram(&c, 9, (const uint8_t *)"something else", 14);
+    capture_adds(&c, 1, 10, 1); /* 8 and 9 are nowhere */
+    refs_of(temp_file(".pcap", c.b, c.sz), got, sizeof got, &st);
+    cr_expect_str_eq(got, "1 2 3 4 5 6 7 10 ");
+    cr_expect_eq(st.packets, 6);
+    cr_expect_eq(st.dup_msgs, 5);
+    cr_expect_eq(st.lost_msgs, 2);
+    cr_expect_eq(st.other, 1);
+    cr_expect_eq(st.date, 20191230);
+}
+
+Test(session, packed_capture_is_read_too)
+{
+    static struct capture c;
+    static uint8_t packed[65536];
+    char got[256];
+    struct oct_sessfile_stats st;
+    capture_begin(&c);
+    capture_adds(&c, 1, 1, 4);
+    size_t n = ZSTD_compress(packed, sizeof packed, c.b, c.sz, 1);
+    refs_of(temp_file(".pcap.zst", packed, n), got, sizeof got, &st);
+    cr_expect_str_eq(got, "1 2 3 4 ");
+}
+
+Test(session, capture_cut_short_is_played_to_there_and_told)
+{
+    static struct capture c;
+    char got[256];
+    struct oct_sessfile_stats st;
+    capture_begin(&c);
+    capture_adds(&c, 1, 1, 4);
+    capture_adds(&c, 1, 5, 4);
+    refs_of(temp_file(".pcap", c.b, c.sz - 40), got, sizeof got, &st);
+    cr_expect_eq(strncmp(got, "1 2 3 4 ", 8), 0, "%s", got);
+    cr_expect(st.truncated);
+}
+
+Test(session, capture_without_a_mold_packet_is_refused)
+{
+    static struct capture c;
+    capture_begin(&c);
+    capture_dgram(&c, 1, (const uint8_t *)"no MoldUDP64 here at all", 24);
+    struct tally t = play(temp_file(".pcap", c.b, c.sz));
+    cr_assert_eq(t.rc, -EBADMSG);
+    cr_expect(strstr(t.error, "no MoldUDP64 packet"), "%s", t.error);
+}
+
+Test(session, captured_packets_of_the_venue_are_read)
+{
+    size_t sz;
+    uint8_t *tar = read_all(shared_file("omi-data-packets/omi-data-packets.tar.xz"), &sz);
+    uint64_t captures = 0, msgs = 0;
+    for (size_t at = 0; at + 512 <= sz && tar[at] != 0;) { /* a tar is headers of 512 bytes */
+        const char *name = (const char *)tar + at;
+        size_t len = strtoul(name + 124, NULL, 8);
+        if (strstr(name, "Nasdaq.Equities.TotalView.Itch.v5.0/") && strstr(name, ".pcap") && len) {
+            struct tally t = play(temp_file(".pcap", tar + at + 512, len));
+            cr_expect_eq(t.rc, 0, "%s: %s", name, t.error);
+            captures++;
+            msgs += t.total;
+        }
+        at += 512 + oct_align_up(len, 512);
+    }
+    free(tar);
+    printf("%lu captures, %lu messages\n", captures, msgs);
+    cr_expect_gt(captures, 5);
+    cr_expect_geq(msgs, captures);
 }
 
 /* ---- generator ------------------------------------------------------------------------------- */

@@ -1,9 +1,12 @@
 /* The venue as a process: both lines, faults, rewind, lock-step, orders, resume, exit. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,7 +80,7 @@ Test(venue, lock_step_plays_every_byte_on_both_lines_and_stays_in_its_window)
 Test(venue, orders_are_answered_in_lock_step_and_the_record_agrees)
 {
     rig_start(&r, OPTS("--pace", "max", "--exit-when-done"));
-    rig_connect(&r, "OCT01", "octopus", 1);
+    rig_connect(&r, "OCT001", "octopus", 1);
     wait_login();
     follow(50);
     cr_expect_eq(rig_wait(&r, 10), 0);
@@ -153,7 +156,7 @@ Test(venue, paced_session_takes_its_time)
 Test(venue, session_resumes_where_a_killed_client_left_off)
 {
     rig_start(&r, OPTS("--pace", "max", "--exit-when-done"));
-    rig_connect(&r, "OCT01", "octopus", 1);
+    rig_connect(&r, "OCT001", "octopus", 1);
     wait_login();
     uint32_t ref = 0;
     uint32_t cuts = 0;
@@ -162,7 +165,7 @@ Test(venue, session_resumes_where_a_killed_client_left_off)
     while (!r.end && oct_mono_ns() < until) {
         rig_turn(&r, 20);
         if (r.order_fd < 0) {
-            rig_connect(&r, "OCT01", "octopus", r.answers + 1);
+            rig_connect(&r, "OCT001", "octopus", r.answers + 1);
             wait_login();
         }
         for (int k = 0; k < 4 && r.next > next_order; k++) {
@@ -191,7 +194,7 @@ Test(venue, session_resumes_where_a_killed_client_left_off)
 Test(venue, wrong_password_is_rejected)
 {
     rig_start(&r, OPTS("--pace", "1x"));
-    rig_connect(&r, "OCT01", "wrong", 1);
+    rig_connect(&r, "OCT001", "wrong", 1);
     for (int i = 0; i < 300 && !r.rejected; i++)
         rig_turn(&r, 10);
     cr_expect(r.rejected);
@@ -204,7 +207,7 @@ Test(venue, wrong_password_is_rejected)
 Test(venue, cancel_on_disconnect_cancels_what_rests)
 {
     rig_start(&r, OPTS("--pace", "max", "--cancel-on-disconnect"));
-    rig_connect(&r, "OCT01", "octopus", 1);
+    rig_connect(&r, "OCT001", "octopus", 1);
     wait_login();
     for (int i = 0; i < 500 && r.next < 500; i++)
         rig_turn(&r, 10);
@@ -214,13 +217,175 @@ Test(venue, cancel_on_disconnect_cancels_what_rests)
     cr_expect_eq(r.by_type['A'], 1);
     rig_disconnect(&r);
     usleep(100000);
-    rig_connect(&r, "OCT01", "octopus", r.answers + 1);
+    rig_connect(&r, "OCT001", "octopus", r.answers + 1);
     for (int i = 0; i < 300 && r.by_type['C'] == 0; i++)
         rig_turn(&r, 10);
     cr_expect_eq(r.by_type['C'], 1);
     kill(r.pid, SIGTERM);
     cr_expect_eq(rig_wait(&r, 10), 0);
     rig_stop(&r);
+}
+
+/* ---- the control socket, the rewind port, hostile clients ------------------------------------- */
+
+static int control_fd = -1;
+
+/* One command, its answer in a static buffer. */
+static const char *control(const char *path, const char *command)
+{
+    static char answer[1024];
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+    if (control_fd < 0) {
+        control_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        cr_assert_eq(connect(control_fd, (struct sockaddr *)&at, sizeof at), 0);
+    }
+    size_t n = 0;
+    cr_assert_gt(write(control_fd, command, strlen(command)), 0);
+    cr_assert_gt(write(control_fd, "\n", 1), 0);
+    for (int i = 0; i < 500 && (n == 0 || answer[n - 1] != '\n'); i++) {
+        rig_turn(&r, 2); /* the session goes on */
+        ssize_t got = recv(control_fd, answer + n, sizeof answer - 1 - n, MSG_DONTWAIT);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    answer[n] = 0;
+    return answer;
+}
+
+Test(venue, control_socket_carries_out_commands)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/octopus-ctl-%d.sock", (int)getpid());
+    rig_start(&r, OPTS("--pace", "max", "--control", path));
+    rig_connect(&r, "OCT001", "octopus", 1);
+    wait_login();
+    for (int i = 0; i < 500 && r.next < 500; i++)
+        rig_turn(&r, 10);
+    rig_order(&r, 1, 'B', 10, 3000000, '3'); /* well through the market */
+    for (int i = 0; i < 300 && r.by_type['E'] == 0; i++)
+        rig_turn(&r, 10);
+    cr_assert_eq(r.by_type['E'], 1);
+    cr_expect(strstr(control(path, "status"), "fills=1"), "%s", control(path, "status"));
+    cr_expect_str_eq(control(path, "break 1000000000000"), "ok\n");
+    for (int i = 0; i < 300 && r.by_type['B'] == 0; i++)
+        rig_turn(&r, 10);
+    cr_expect_eq(r.by_type['B'], 1);
+    cr_expect(strstr(control(path, "break 77"), "error"));
+    cr_expect(strstr(control(path, "sing"), "error: say"));
+    cr_expect(strstr(control(path, "drop NOBODY"), "error"));
+    cr_expect_str_eq(control(path, "drop OCT001"), "ok\n");
+    for (int i = 0; i < 300 && r.order_fd >= 0; i++)
+        rig_turn(&r, 10);
+    cr_expect_lt(r.order_fd, 0);
+    cr_expect_str_eq(control(path, "stop"), "ok\n");
+    cr_expect_eq(rig_wait(&r, 10), 0);
+    cr_expect_eq(rig_recorded(&r, "\"fill_list\"", "quantity"), 10);
+    cr_expect_neq(access(path, F_OK), 0, "the socket is gone");
+    rig_stop(&r);
+}
+
+Test(venue, rewind_answers_fit_a_packet_and_odd_requests_are_counted)
+{
+    rig_start(&r, OPTS("--pace", "flood", "--start", "now", "--packet-size", "512"));
+    for (int64_t until = oct_mono_ns() + 20 * OCT_NS_PER_S; !r.end && oct_mono_ns() < until;)
+        rig_turn(&r, 10);
+    cr_assert(r.end);
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr = {htonl(INADDR_LOOPBACK)},
+                             .sin_port = htons(r.rewind_port)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    struct oct_feed_pkt like = {0}, pkt;
+    uint8_t buf[2048];
+    memcpy(like.session, r.session, 10);
+    uint32_t n = oct_moldudp64_request(&like, 1, 0xfffe, buf);
+    cr_assert_eq(send(fd, buf, n, 0), n);
+    ssize_t got = recv(fd, buf, sizeof buf, 0);
+    cr_assert_eq(oct_moldudp64_packet(buf, (uint32_t)got, &pkt), OCT_FEED_OK);
+    cr_expect_leq(got, 512);
+    cr_expect_eq(pkt.first_seq, 1);
+    cr_expect_gt(pkt.msg_cnt, 5);
+    n = oct_moldudp64_request(&like, want_msgs + 1, 5, buf); /* not sent yet */
+    send(fd, buf, n, 0);
+    n = oct_moldudp64_request(&like, 0, 5, buf); /* there is no message 0 */
+    send(fd, buf, n, 0);
+    n = oct_moldudp64_request(&like, 3, 5, buf);
+    buf[0] ^= 1; /* another session */
+    send(fd, buf, n, 0);
+    send(fd, buf, 7, 0);
+    send(fd, buf, sizeof buf, 0);
+    usleep(200000);
+    cr_expect_lt(recv(fd, buf, sizeof buf, MSG_DONTWAIT), 0, "and answered by nothing");
+    close(fd);
+    kill(r.pid, SIGTERM);
+    cr_expect_eq(rig_wait(&r, 10), 0);
+    cr_expect_eq(rig_recorded(&r, "\"rewind\"", "not_held"), 2);
+    cr_expect_eq(rig_recorded(&r, "\"rewind\"", "bad_session"), 1);
+    cr_expect_eq(rig_recorded(&r, "\"rewind\"", "bad"), 2);
+    rig_stop(&r);
+}
+
+Test(venue, nonsense_on_the_order_port_ends_that_connection_only)
+{
+    rig_start(&r, OPTS("--pace", "max"));
+    rig_connect(&r, "OCT001", "octopus", 1);
+    wait_login();
+    for (uint32_t i = 0; i < 20; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET,
+                                 .sin_addr = {htonl(INADDR_LOOPBACK)},
+                                 .sin_port = htons(r.order_port)};
+        uint8_t junk[512];
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+        for (uint32_t k = 0; k < sizeof junk; k++)
+            junk[k] = (uint8_t)(k * 31 + i * 97);
+        if (send(fd, junk, sizeof junk, MSG_NOSIGNAL) < 0)
+            cr_log_info("closed early");
+        rig_turn(&r, 5);
+        close(fd);
+    }
+    for (int i = 0; i < 100 && r.next < 500; i++)
+        rig_turn(&r, 10);
+    rig_order(&r, 1, 'B', 100, 2000000, '0');
+    for (int i = 0; i < 300 && r.by_type['A'] == 0; i++)
+        rig_turn(&r, 10);
+    cr_expect_eq(r.by_type['A'], 1, "ours still works");
+    kill(r.pid, SIGTERM);
+    cr_expect_eq(rig_wait(&r, 10), 0);
+    cr_expect_gt(rig_recorded(&r, "\"logins\"", "bad_streams"), 0);
+    rig_stop(&r);
+}
+
+Test(venue, restarted_venue_lets_a_client_resume_from_its_store)
+{
+    char store[64];
+    snprintf(store, sizeof store, "/tmp/octopus-store-%d", (int)getpid());
+    rig_start(&r, OPTS("--pace", "max", "--store", store));
+    rig_connect(&r, "OCT001", "octopus", 1);
+    wait_login();
+    for (int i = 0; i < 500 && r.next < 500; i++)
+        rig_turn(&r, 10);
+    rig_order(&r, 1, 'B', 100, 2000000, '0');
+    for (int i = 0; i < 300 && r.by_type['A'] == 0; i++)
+        rig_turn(&r, 10);
+    uint64_t had = r.answers;
+    rig_stop(&r); /* kill -9 */
+    rig_start(&r, OPTS("--pace", "max", "--store", store));
+    rig_connect(&r, "OCT001", "octopus", had + 1);
+    wait_login();
+    for (int i = 0; i < 300 && r.by_type['C'] == 0; i++)
+        rig_turn(&r, 10);
+    cr_expect_eq(r.by_type['C'], 1, "what was live is told to be cancelled");
+    kill(r.pid, SIGTERM);
+    cr_expect_eq(rig_wait(&r, 10), 0);
+    cr_expect_eq(rig_recorded(&r, "\"users\"", "next_user_ref"), 2);
+    rig_stop(&r);
+    char path[96];
+    snprintf(path, sizeof path, "%s/OCT001.seq", store);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/session", store);
+    unlink(path);
+    rmdir(store);
 }
 
 static int run_and_wait(const char *const *argv)
