@@ -181,12 +181,19 @@ OCT_INLINE void add_gross(struct oct_risk *r, struct held *h, __int128 d)
     r->firm.gross += d;
 }
 
-OCT_INLINE void pnl_moved(struct oct_risk *r, struct oct_step *step, enum oct_scope scope,
-                          uint32_t id, __int128 d)
+/* Profit moves first, everywhere; only then is it looked at.  An account that is long in one strategy
+ * and short in another must not seem to lose, or to win, in between. */
+OCT_INLINE void pnl_moved(struct oct_risk *r, uint16_t strategy, uint16_t account, __int128 d)
+{
+    r->strategy[strategy].pnl += d;
+    r->account[account].pnl += d;
+    r->firm.pnl += d;
+}
+
+OCT_INLINE void settle(struct oct_risk *r, struct oct_step *step, enum oct_scope scope, uint32_t id)
 {
     struct scope *s = scope_of(r, scope, id);
 
-    s->pnl += d;
     if (s->pnl > s->peak) {
         s->peak = s->pnl;
         oct_risk_refloor(r, scope, id);
@@ -302,14 +309,14 @@ void oct_risk_on_update(struct oct_risk *r, struct oct_step *step, const struct 
     publish_if_due(r, step, h.pos);
 }
 
-static void remark(struct oct_risk *r, struct oct_step *step, struct pos *p, int64_t mark);
+static void remark(struct oct_risk *r, struct pos *p, int64_t mark);
 
 void oct_risk_on_fill(struct oct_risk *r, struct oct_step *step, const struct oct_fill *m)
 {
     /* A broken fill takes back what it gave. */
     int64_t signed_qty = (m->side == OCT_BUY) != (m->broken != 0) ? m->qty.v : -m->qty.v;
     __int128 paid = (__int128)m->px.v * signed_qty;
-    __int128 before, d;
+    __int128 before;
     struct held h;
 
     if (!held_get(r, m->strategy, m->account, m->inst, &h)) {
@@ -327,51 +334,61 @@ void oct_risk_on_fill(struct oct_risk *r, struct oct_step *step, const struct oc
     add_gross(r, &h, gross_of(h.pos) - before);
     if (!m->broken)
         window_add(&h.pos->repeat, step->now_ns >> h.strat->repeat_shift);
-    d = (__int128)h.pos->mark.v * signed_qty - paid;
-    pnl_moved(r, step, OCT_SCOPE_STRATEGY, m->strategy, d);
-    pnl_moved(r, step, OCT_SCOPE_ACCOUNT, m->account, d);
-    pnl_moved(r, step, OCT_SCOPE_FIRM, 0, d);
-    remark(r, step, h.pos, mark_of(r, m->inst, h.pos->mark.v));
+    pnl_moved(r, m->strategy, m->account, (__int128)h.pos->mark.v * signed_qty - paid);
+    remark(r, h.pos, mark_of(r, m->inst, h.pos->mark.v));
+    settle(r, step, OCT_SCOPE_STRATEGY, m->strategy);
+    settle(r, step, OCT_SCOPE_ACCOUNT, m->account);
+    settle(r, step, OCT_SCOPE_FIRM, 0);
     publish(step, h.pos);
 }
 
 /* ---- what the market says --------------------------------------------------------------------- */
 
-static void remark(struct oct_risk *r, struct oct_step *step, struct pos *p, int64_t mark)
+static void remark(struct oct_risk *r, struct pos *p, int64_t mark)
 {
     __int128 move = (__int128)mark - p->mark.v;
-    __int128 wc = worst_case(p->pos.v, p->buy.v, p->sell.v);
     struct held h = {
         .inst = &r->inst[p->inst], .strat = &r->strategy[p->id], .acct = &r->account[p->account]};
 
-    if (move == 0)
-        return;
     p->mark.v = mark;
-    if (wc == 0)
-        return;
     oct_count(&r->cfg.counters[OCT_RISK_C_MARKS], 1);
-    add_gross(r, &h, wc * move);
-    if (p->pos.v != 0) {
-        __int128 d = move * p->pos.v;
-        pnl_moved(r, step, OCT_SCOPE_STRATEGY, p->id, d);
-        pnl_moved(r, step, OCT_SCOPE_ACCOUNT, p->account, d);
-        pnl_moved(r, step, OCT_SCOPE_FIRM, 0, d);
+    add_gross(r, &h, worst_case(p->pos.v, p->buy.v, p->sell.v) * move);
+    pnl_moved(r, p->id, p->account, move * p->pos.v);
+}
+
+/* The strategies that have something in the instrument, and there is one at least. */
+static void remark_all(struct oct_risk *r, struct oct_step *step, uint32_t head, uint32_t inst)
+{
+    bool moved = false;
+
+    for (uint32_t i = head; i != NONE; i = r->pos[i].next) {
+        struct pos *p = &r->pos[i];
+        int64_t mark = mark_of(r, inst, p->mark.v);
+        if (mark == p->mark.v)
+            continue;
+        remark(r, p, mark);
+        moved = true;
     }
-    publish_if_due(r, step, p);
+    if (!moved)
+        return;
+    for (uint32_t i = head; i != NONE; i = r->pos[i].next) {
+        settle(r, step, OCT_SCOPE_STRATEGY, r->pos[i].id);
+        settle(r, step, OCT_SCOPE_ACCOUNT, r->pos[i].account);
+        publish_if_due(r, step, &r->pos[i]);
+    }
+    settle(r, step, OCT_SCOPE_FIRM, 0);
 }
 
 OCT_HOT void oct_risk_on_market(struct oct_risk *r, struct oct_step *step,
                                 const struct oct_market *m)
 {
-    uint32_t i;
+    uint32_t head;
 
     if (oct_unlikely(m->inst >= r->cfg.inst_cnt))
         return;
-    i = r->inst[m->inst].head;
-    if (oct_likely(i == NONE))
-        return;
-    for (; i != NONE; i = r->pos[i].next)
-        remark(r, step, &r->pos[i], mark_of(r, m->inst, r->pos[i].mark.v));
+    head = r->inst[m->inst].head;
+    if (oct_unlikely(head != NONE))
+        remark_all(r, step, head, m->inst);
 }
 
 /* ---- views ------------------------------------------------------------------------------------ */

@@ -197,6 +197,23 @@ Test(risk_ladder, a_drawdown_beyond_the_limit_leaves_only_the_way_out)
     drawdown_case(OCT_SCOPE_FIRM, 0);
 }
 
+Test(risk_ladder, what_one_strategy_loses_and_another_wins_is_no_loss_of_the_firm)
+{
+    struct rig *g = rig_new();
+
+    rig_set(g, OCT_SCOPE_FIRM, 0, "loss", USD(50));
+    rig_set(g, OCT_SCOPE_FIRM, 0, "drawdown", USD(50));
+    rig_set(g, OCT_SCOPE_ACCOUNT, 0, "loss", USD(50));
+    rig_set(g, OCT_SCOPE_ACCOUNT, 0, "drawdown", USD(50));
+    rig_start(g);
+    rig_fill(g, 0, 0, OCT_BUY, PX(1000100), SHARES(1000));
+    rig_fill(g, 0, 1, OCT_SELL, PX(1000100), SHARES(1000));
+    lose(g, 100000);
+    lose(g, -100000);
+    lose(g, 0);
+    cr_expect_eq(g->ladder_cnt, 0);
+}
+
 Test(risk_ladder, a_losing_fill_counts_at_once)
 {
     struct rig *g = rig_new();
