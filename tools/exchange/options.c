@@ -9,66 +9,6 @@
 
 #include "dataplane/base/time.h"
 
-static const char help[] =
-    "usage: octopus-exchange [OPTIONS]\n"
-    "\n"
-    "The simulated venue: plays a recorded or generated session as MoldUDP64 multicast on lines A\n"
-    "and B, answers rewind requests, takes OUCH 5.0 orders over SoupBinTCP and fills them at "
-    "their\n"
-    "true place in the recorded queue.  docs/venue-simulator.md is the manual.\n"
-    "\n"
-    "Session\n"
-    "  --session FILE         length-framed ITCH 5.0, pcap or pcapng with MoldUDP64, or a LOBSTER\n"
-    "                         message file; .gz .xz .zst as they are.  Without: the generator\n"
-    "  --format itch|pcap|lobster   when the first bytes do not tell\n"
-    "  --symbols A,B,...      only these\n"
-    "  --date YYYYMMDD        day of the session, when the source does not say\n"
-    "  --duration SECONDS     session time to play; for the generator, to make (120)\n"
-    "  --seed N               of the generator and of faults (1)\n"
-    "  --generator symbols=8,rate=158,halt=on   rate: messages a second of the busiest symbol\n"
-    "  --describe-generator   print what the generator was fitted to, and what it makes; exit\n"
-    "  --no-orderbook         LOBSTER: ignore the orderbook file beside the message file\n"
-    "  --pcap-port PORT       pcap: take only datagrams to this port\n"
-    "Market data\n"
-    "  --lines IP:PORT,IP:PORT   groups of lines A and B (239.255.0.1:26400,239.255.0.2:26400)\n"
-    "  --interface IP         to send on (127.0.0.1)\n"
-    "  --ttl N                of multicast (0: this machine only)\n"
-    "  --pace 1x|20x|Nx|max|flood   Nx: N session seconds a second; max: in lock-step with the\n"
-    "                         consumer; flood: unpaced (1x)\n"
-    "  --window N             max: packets ahead of the consumer (64)\n"
-    "  --packet-size BYTES    (1400)       --per-packet N   messages of a packet at most\n"
-    "  --pack-us N            messages of one packet lie within this span of session time (50)\n"
-    "  --gap-max SECONDS      longer silences are cut to this, in real time (1)\n"
-    "  --start ready|now      ready: when a client logs in or reports its position (ready)\n"
-    "  --rewind-port PORT     0 for any (26410)\n"
-    "  --rewind-mib N         messages kept for rewind requests (256)\n"
-    "  --faults drop=0.01,dup=0.01,reorder=0.02,skew=5ms[,lines=a|b|ab][,same=on][,rewind=off]\n"
-    "Orders\n"
-    "  --order-port PORT      0 for any (26420)      --bind IP   of both ports (127.0.0.1)\n"
-    "  --user NAME:PASSWORD[:FIRM]   may be given often (OCT001:octopus); no firm: any\n"
-    "  --self-match decrement|oldest|newest|off   between orders of one firm (decrement)\n"
-    "  --cancel-on-disconnect\n"
-    "  --book-orders N        live recorded orders to have room for (524288; 4194304 for a file\n"
-    "                         above 64 MiB)\n"
-    "  --store FOLDER         keep the users' sequenced messages there, to resume after a restart\n"
-    "Run\n"
-    "  --ports-file FILE      write the ports in use, the session name and the date as JSON\n"
-    "  --record FILE          write the book of record as JSON at the end, and on SIGUSR2\n"
-    "  --control PATH         Unix socket for commands (help lists them); SIGUSR1 prints a status\n"
-    "  --exit-when-done       end the session after the last message, write the record, exit\n"
-    "  --linger SECONDS       how long end of session is sent at most (3)\n"
-    "  --quiet                no progress line\n"
-    "\n"
-    "Examples\n"
-    "  octopus-exchange --pace 20x --seed 7\n"
-    "  octopus-exchange --session 12302019.NASDAQ_ITCH50.gz --symbols AAPL,MSFT --pace max \\\n"
-    "      --record record.json --exit-when-done\n"
-    "  octopus-exchange --faults drop=0.01,reorder=0.02,skew=5ms --order-port 0 --rewind-port 0 "
-    "\\\n"
-    "      --ports-file ports.json\n"
-    "\n"
-    "Exit status: 0 done, 1 the session or the network failed, 2 usage.\n";
-
 enum {
     OPT_SESSION = 256,
     OPT_FORMAT,
@@ -481,7 +421,7 @@ int oct_exch_options(struct oct_exch_opts *o, int argc, char **argv)
     optind = 1;
     while ((opt = getopt_long(argc, argv, "hV", table, &at)) != -1) {
         if (opt == 'h') {
-            fputs(help, stdout);
+            fputs(oct_exch_help, stdout);
             return 1;
         }
         if (opt == 'V') {

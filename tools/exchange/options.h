@@ -39,6 +39,9 @@ struct oct_exch_opts {
     bool quiet;
 };
 
+/* What --help prints. */
+extern const char oct_exch_help[];
+
 /* Reads the arguments.  0 to go on; 1 when there was nothing to do but to print (help, version);
  * -EINVAL after saying what is wrong on standard error. */
 int oct_exch_options(struct oct_exch_opts *o, int argc, char **argv);
