@@ -6,6 +6,7 @@
 /* clang-format off */
 #define OCT_BENCH_LIST(B) \
     B(book, "ITCH 5.0 to order-by-order books with best bid and offer") \
+    B(journal, "records to disk in each durability mode, beside bare writes") \
     B(lane, "the whole lane: collector, books, indicators, strategies, journal on") \
     B(parse, "every field of every message, over the bare frame walk") \
     B(tick_to_trade, "packet bytes to order bytes, lone packets and bursts of 64")
