@@ -31,6 +31,9 @@ struct oct_bench {
     uint32_t hist_cnt;
 };
 
+/* What was built, as git names it. */
+extern const char oct_bench_commit[];
+
 /* report.c.  0 or negative errno. */
 int oct_bench_write_json(const struct oct_bench *b, const char *path);
 int oct_bench_write_svg(const struct oct_bench *b, const char *path);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "bench/bench_commit.h"
 #include "bench/bench_priv.h"
 
 #include "dataplane/base/time.h"
@@ -82,7 +81,7 @@ static void put_environment(FILE *f, const struct oct_bench *b)
     put_pair(f, "cpu", text, false);
     snprintf(text, sizeof(text), "%s %s %s", u.sysname, u.release, u.machine);
     put_pair(f, "kernel", text, false);
-    put_pair(f, "commit", OCT_BENCH_COMMIT, false);
+    put_pair(f, "commit", oct_bench_commit, false);
 #ifdef __clang__
     put_pair(f, "compiler", __VERSION__, false);
 #else
