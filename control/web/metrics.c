@@ -42,16 +42,29 @@ static void seconds(struct oct_buf *b, const char *name, const char *labels, dou
 
 /* ---- the dataplane's counters ----------------------------------------------------------------- */
 
+/* Length of a unit of nanoseconds at p, as a word of its own; 0 when there is none. */
+static size_t unit_len(const char *p)
+{
+    static const char *const units[] = {"_nanoseconds", "_ns"};
+    for (size_t i = 0; i < OCT_ARRAY_CNT(units); i++) {
+        size_t n = strlen(units[i]);
+        if (strncmp(p, units[i], n) == 0 && (p[n] == '\0' || p[n] == '_'))
+            return n;
+    }
+    return 0;
+}
+
 /* The name as Prometheus wants it; true when the value counts nanoseconds. */
 static bool metric_name(const struct oct_vitals_counter *c, char out[96])
 {
     size_t n = 0;
     bool ns = false;
     for (const char *p = c->name; *p != '\0' && n < 70;) {
-        if (strncmp(p, "_ns", 3) == 0 && (p[3] == '\0' || p[3] == '_')) {
+        size_t unit = unit_len(p);
+        if (unit > 0) {
             memcpy(out + n, "_seconds", 8);
             n += 8;
-            p += 3;
+            p += unit;
             ns = true;
             continue;
         }
@@ -236,11 +249,8 @@ static void mirror(struct oct_web *w, struct oct_buf *b)
                   {"cancelled", t->cancelled}, {"rejected", t->rejected}, {"refused", t->refused}};
     char label[96];
     uint64_t stale = 0;
-    uint64_t unknown = 0;
     for (uint32_t i = 0; i < m->cfg.inst_cnt; i++)
         stale += m->inst[i].known && oct_mirror_book_doubt(m, i) != 0;
-    for (uint32_t i = 0; i < m->order_cnt; i++)
-        unknown += oct_mirror_order_at(m, i)->state == OCT_ORD_STATE_UNKNOWN;
     head(b, "orders_total", "counter", "Orders by what became of them.");
     for (size_t i = 0; i < OCT_ARRAY_CNT(orders); i++) {
         snprintf(label, sizeof(label), "result=\"%s\"", orders[i].result);
@@ -253,7 +263,6 @@ static void mirror(struct oct_web *w, struct oct_buf *b)
         snprintf(label, sizeof(label), "reason=\"%s\"", oct_enum_text("RISK", i));
         value(b, "risk_refusals_total", label, t->refused_by[i]);
     }
-    one(b, "orders_unknown", "gauge", "Orders whose outcome is unknown.", unknown);
     one(b, "book_stale_symbols", "gauge", "Instruments whose book may be wrong.", stale);
     one(b, "kill_engaged", "gauge", "Whether a kill bit was seen by the lane.", m->kill_bits != 0);
     one(b, "bridge_records_total", "counter", "Records taken in.", t->records);
