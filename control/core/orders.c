@@ -207,8 +207,10 @@ static void on_update(struct oct_mirror *m, const struct oct_order_update *r)
     o->state = r->state;
     o->event = r->event;
     o->reason = r->reason;
-    o->px = r->px;
-    o->qty = r->qty;
+    if (o->qty.v == 0) { /* adopted: what was ordered is only known from here */
+        o->px = r->px;
+        o->qty = r->qty;
+    }
     o->filled = r->filled;
     o->open = r->open;
     o->update_ns = r->now_ns;
