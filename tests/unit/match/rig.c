@@ -1,4 +1,4 @@
-#include "rig.h"
+#include "tests/unit/match/rig.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

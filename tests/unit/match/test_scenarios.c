@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "rig.h"
+#include "tests/unit/match/rig.h"
 
 /* B11: 300, B12: 200 @ 10.00 are there when we bid 100 @ 10.00: ahead 500.
  * E 300 of B11: ahead 500 - 300 = 200.  E 200 of B12: ahead 0.  B13 came after us, 400.

@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "tests/unit/tools/exchange/fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -21,6 +21,12 @@ const char *shared_file(const char *name)
     return path;
 }
 
+const char *temp_dir(void)
+{
+    const char *dir = getenv("TMPDIR");
+    return dir && strlen(dir) < 40 ? dir : P_tmpdir;
+}
+
 static char made[64][96];
 static uint32_t made_cnt;
 
@@ -36,7 +42,8 @@ const char *temp_file(const char *suffix, const void *data, size_t sz)
         atexit(remove_made);
     cr_assert_lt(made_cnt, OCT_ARRAY_CNT(made));
     char *path = made[made_cnt++];
-    snprintf(path, sizeof made[0], "/tmp/octopus-test-%d-%u%s", (int)getpid(), made_cnt, suffix);
+    snprintf(path, sizeof made[0], "%s/octopus-test-%d-%u%s", temp_dir(), (int)getpid(), made_cnt,
+             suffix);
     FILE *f = fopen(path, "wb");
     cr_assert_not_null(f);
     cr_assert_eq(fwrite(data, 1, sz, f), sz);

@@ -8,6 +8,8 @@
 /* Path of a file of the recorded sessions, in a static buffer; skips the test when the folder is
  * missing. */
 const char *shared_file(const char *name);
+/* Folder for temporary files. */
+const char *temp_dir(void);
 /* Writes a temporary file that is removed at exit; returns its path, in a static buffer. */
 const char *temp_file(const char *suffix, const void *data, size_t sz);
 /* The whole of a (compressed) file; the caller frees it. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "tests/unit/tools/exchange/fixture.h"
 #include "tools/exchange/desk.h"
 
 #define STAMP UINT64_C(34200000000000)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dataplane/book/book.h"
-#include "fixture.h"
+#include "tests/unit/tools/exchange/fixture.h"
 
 #define MSGS "lobster-amzn-20120621-L1/AMZN_2012-06-21_34200000_57600000_message_1.csv.xz"
 #define BOOK "lobster-amzn-20120621-L1/AMZN_2012-06-21_34200000_57600000_orderbook_1.csv.xz"

@@ -9,7 +9,7 @@
 
 #include "dataplane/base/wire.h"
 #include "drivers/feed/moldudp64.h"
-#include "fixture.h"
+#include "tests/unit/tools/exchange/fixture.h"
 #include "tools/exchange/generator.h"
 
 #define AAPL    "nasdaq-itch50-aapl-20191230-0935-20k-derived/aapl_20191230_0935_first20000.itch50.xz"

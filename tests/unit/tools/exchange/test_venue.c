@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "dataplane/base/time.h"
-#include "fixture.h"
+#include "tests/unit/tools/exchange/fixture.h"
 #include "tools/exchange/generator.h"
-#include "venue_rig.h"
+#include "tests/unit/tools/exchange/venue_rig.h"
 
 static const struct oct_gen_cfg day = {.seed = 3, .duration_s = 4};
 
@@ -254,8 +254,8 @@ static const char *control(const char *path, const char *command)
 
 Test(venue, control_socket_carries_out_commands)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/octopus-ctl-%d.sock", (int)getpid());
+    char path[108];
+    snprintf(path, sizeof path, "%s/octopus-ctl-%d.sock", temp_dir(), (int)getpid());
     rig_start(&r, OPTS("--pace", "max", "--control", path));
     rig_connect(&r, "OCT001", "octopus", 1);
     wait_login();
@@ -358,8 +358,8 @@ Test(venue, nonsense_on_the_order_port_ends_that_connection_only)
 
 Test(venue, restarted_venue_lets_a_client_resume_from_its_store)
 {
-    char store[64];
-    snprintf(store, sizeof store, "/tmp/octopus-store-%d", (int)getpid());
+    char store[96];
+    snprintf(store, sizeof store, "%s/octopus-store-%d", temp_dir(), (int)getpid());
     rig_start(&r, OPTS("--pace", "max", "--store", store));
     rig_connect(&r, "OCT001", "octopus", 1);
     wait_login();
@@ -380,7 +380,7 @@ Test(venue, restarted_venue_lets_a_client_resume_from_its_store)
     cr_expect_eq(rig_wait(&r, 10), 0);
     cr_expect_eq(rig_recorded(&r, "\"users\"", "next_user_ref"), 2);
     rig_stop(&r);
-    char path[96];
+    char path[128];
     snprintf(path, sizeof path, "%s/OCT001.seq", store);
     unlink(path);
     snprintf(path, sizeof path, "%s/session", store);

@@ -1,6 +1,4 @@
-#include "fixture.h"
-
-#include "venue_rig.h"
+#include "tests/unit/tools/exchange/venue_rig.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -16,6 +14,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/base/wire.h"
+#include "tests/unit/tools/exchange/fixture.h"
 
 #define ASK_AGAIN_NS (5 * OCT_NS_PER_MS)
 
@@ -95,11 +94,11 @@ void rig_start(struct rig *r, const char *const *opts)
     r->next = 1;
     r->order_fd = -1;
     r->report = true;
-    snprintf(r->dir, sizeof r->dir, "/tmp/octopus-venue-%d-%u", (int)getpid(), run++);
+    snprintf(r->dir, sizeof r->dir, "%s/octopus-venue-%d-%u", temp_dir(), (int)getpid(), run++);
     snprintf(r->record, sizeof r->record, "%s-record.json", r->dir);
     uint32_t host = (uint32_t)getpid() % 250 + 1;
     uint16_t port = (uint16_t)(30000 + (uint32_t)getpid() % 20000 + run);
-    char lines[80], ports[96];
+    char lines[80], ports[112];
     snprintf(lines, sizeof lines, "239.254.%u.1:%u,239.254.%u.2:%u", host, port, host, port);
     snprintf(ports, sizeof ports, "%s-ports.json", r->dir);
     for (uint32_t i = 0; i < 2; i++)

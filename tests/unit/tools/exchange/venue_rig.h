@@ -8,11 +8,12 @@
 #include "drivers/feed/moldudp64.h"
 #include "drivers/venue/ouch50.h"
 #include "drivers/venue/soupbintcp.h"
+#include "tools/exchange/session.h"
 
 struct rig {
     pid_t pid;
-    char dir[64];
-    char record[96];
+    char dir[80];
+    char record[112];
     uint16_t order_port, rewind_port;
     int line_fd[2];
     int rewind_fd; /* unicast: requests, answers, reports */
