@@ -106,4 +106,10 @@ struct oct_journal_repair {
 int oct_journal_repair(const char *dir, uint16_t lane, struct oct_journal_repair *out,
                        struct oct_journal_error *err);
 
+/* Moves everything of a lane's journal into a new folder dir/damaged-<now, UTC ns>, whose path comes
+ * back in where (256 bytes): what is damaged is kept for people, and a recorder can begin anew.
+ * Call it with what could be read already read; lane numbers go on above the last input known.
+ * 0 (also when there is nothing), -EBUSY when a recorder has the journal, or negative errno. */
+int oct_journal_set_aside(const char *dir, uint16_t lane, char *where);
+
 #endif

@@ -330,6 +330,32 @@ Test(reader, bytes_behind_the_end_are_not_ignored)
     cr_assert_eq(verify(&r), 0);
 }
 
+Test(reader, a_damaged_journal_is_set_aside_and_a_new_one_begins)
+{
+    struct oct_journal_report r;
+    struct oct_ring *ring = kit_ring(64);
+    char where[256], first[256];
+    uint8_t junk = 0xff;
+
+    kit_record(dir, 1, 10, OCT_DURABILITY_ASYNC, 0, 7);
+    kit_crash(dir, 11, 30, 0, 8);
+    snprintf(first, sizeof first, "%s", kit_segment(dir, 0));
+    poke(first, OCT_SEG_HDR_SZ + 300, &junk, 1);
+    struct oct_recorder *busy = kit_recorder(dir, ring, OCT_DURABILITY_ASYNC, 0, 9);
+    cr_assert_eq(oct_journal_set_aside(dir, 0, where), -EBUSY);
+    oct_recorder_destroy(busy);
+    size_t sz = kit_size(first);
+    cr_assert_eq(oct_journal_set_aside(dir, 0, where), 0);
+    cr_assert_str_eq(kit_segment(dir, 0), "");
+    cr_assert_eq(kit_size(kit_segment(where, 0)), sz);
+    cr_assert_neq(kit_segment(where, 1)[0], 0);
+    kit_record(dir, 31, 40, OCT_DURABILITY_ASYNC, 0, 9);
+    cr_assert_eq(verify(&r), 0);
+    cr_assert_eq(r.first_input, 31);
+    cr_assert_eq(oct_journal_verify(where, 0, &r, NULL, NULL), -EBADMSG);
+    cr_assert_eq(oct_journal_set_aside("/no/such/folder", 0, where), 0);
+}
+
 Test(reader, there_is_no_journal_where_there_is_none)
 {
     struct oct_journal *j = NULL;
