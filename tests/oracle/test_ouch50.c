@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captures.h"
+#include "tests/oracle/captures.h"
 #include "dataplane/base/rng.h"
 #include "dataplane/base/wire.h"
 #include "drivers/venue/ouch50.h"

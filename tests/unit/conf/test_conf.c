@@ -9,6 +9,7 @@
 
 #include "dataplane/base/rng.h"
 #include "dataplane/conf/conf.h"
+#include "dataplane/setup.h"
 
 static char dir[64];
 static char err[OCT_CONF_ERR_SZ];
@@ -145,26 +146,24 @@ Test(conf, the_shipped_base_file_says_every_key)
     oct_conf_free(c);
 }
 
+/* With the limits and parameters that the agents know, as the dataplane loads it. */
 Test(conf, every_shipped_profile_loads)
 {
-    static const char *const profiles[] = {"default", "demo", "lobster"};
+    static const char *const profiles[] = {"bench", "default", "demo", "sim"};
 
     for (size_t i = 0; i < OCT_ARRAY_CNT(profiles); i++) {
-        char path[512];
-        struct oct_conf *c = NULL;
-        snprintf(path, sizeof path, "%s/profiles/%s.yaml", OCT_CONFIG, profiles[i]);
-        struct oct_conf_overlay o = {OCT_CONF_FILE, path};
-        int rc = oct_conf_load(OCT_CONFIG "/octopus.yaml", &o, 1, NULL, &c, err, sizeof err);
-        cr_assert_eq(rc, 0, "%s", err);
-        if (c->venue.reference[0] != '\0') {
-            struct oct_conf_reference *ref = NULL;
-            cr_assert_eq(oct_conf_reference_load(c->venue.reference, &ref, err, sizeof err), 0,
-                         "%s", err);
-            cr_assert_geq(ref->inst_cnt, 1u);
-            oct_conf_reference_free(ref);
-        }
-        oct_conf_free(c);
+        static struct oct_setup setup;
+        struct oct_setup_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = profiles[i]};
+        cr_assert_eq(oct_setup_load(&setup, &args), 0, "%s: %s", profiles[i], setup.err);
+        oct_setup_free(&setup);
     }
+    struct oct_setup lobster;
+    struct oct_setup_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = "demo"};
+    oct_setup_arg(&args, "--set",
+                  "venue.reference=" OCT_CONFIG "/venues/nasdaq-20120621-amzn.yaml");
+    cr_assert_eq(oct_setup_load(&lobster, &args), 0, "%s", lobster.err);
+    cr_assert_geq(lobster.reference->inst_cnt, 1u);
+    oct_setup_free(&lobster);
 }
 
 Test(conf, what_is_printed_loads_to_the_same)

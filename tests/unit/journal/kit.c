@@ -14,7 +14,7 @@
 
 char *kit_dir(void)
 {
-    char *path = strdup("/tmp/oct_journal_XXXXXX");
+    char *path = strdup(P_tmpdir "/oct_journal_XXXXXX");
 
     cr_assert_not_null(mkdtemp(path));
     return path;

@@ -1,4 +1,4 @@
-#include "rig.h"
+#include "tests/unit/agents/execution/rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>

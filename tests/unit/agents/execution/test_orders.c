@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "rig.h"
+#include "tests/unit/agents/execution/rig.h"
 
 static struct rig *r;
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rig.h"
-#include "venue_model.h"
+#include "tests/unit/agents/execution/rig.h"
+#include "tests/unit/agents/execution/venue_model.h"
 
 #define JOURNAL_MAX (1u << 22)
 

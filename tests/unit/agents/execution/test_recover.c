@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rig.h"
+#include "tests/unit/agents/execution/rig.h"
 
 #define JOURNAL_MAX 65536u
 

@@ -1,4 +1,4 @@
-#include "venue_model.h"
+#include "tests/unit/agents/execution/venue_model.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -56,7 +56,7 @@ Test(plugin_load, damaged_files_are_refused_and_never_mapped)
 {
     static uint8_t good[1 << 20], bad[1 << 20];
     size_t n = slurp(PLUGIN("bad_symbol"), good, sizeof good);
-    char path[] = "/tmp/octopus-plugin-XXXXXX";
+    char path[] = P_tmpdir "/octopus-plugin-XXXXXX";
     int fd = mkstemp(path);
     uint64_t x = 88172645463325252u;
 

@@ -3,12 +3,15 @@
 #ifndef OCT_TESTS_EXCHANGE_VENUE_RIG_H
 #define OCT_TESTS_EXCHANGE_VENUE_RIG_H
 
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "drivers/feed/moldudp64.h"
 #include "drivers/venue/ouch50.h"
 #include "drivers/venue/soupbintcp.h"
 #include "tools/exchange/session.h"
+
+struct oct_sessfile_cfg;
 
 struct rig {
     pid_t pid;
