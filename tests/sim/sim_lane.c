@@ -112,8 +112,19 @@ static void rewind_server(struct sim *s, bool lossy)
     }
 }
 
+/* A simulation is faster than a disk; a lane that laps its recorder stops trading, as it should, so
+ * the world waits for the recorder here. */
+static void wait_for_recorder(const struct oct_ring *ring)
+{
+    while (atomic_load_explicit(&ring->head, memory_order_relaxed) -
+               atomic_load_explicit(&ring->recorded, memory_order_relaxed) >
+           ring->depth / 2)
+        __builtin_ia32_pause();
+}
+
 static void turn(struct sim *s, bool lossy)
 {
+    wait_for_recorder(s->rig.app.instance.ring);
     oct_lane_turn(s->rig.app.lane);
     oct_rig_venue(&s->rig);
     rewind_server(s, lossy);
@@ -256,10 +267,10 @@ static int finish(struct sim *s)
           (long long)s->rig.net_shares);
     snprintf(journal, sizeof journal, "%s", s->rig.app.journal_dir);
     printf("sim_lane: %llu packets, %llu lost on a line, %llu session drops, %llu crashes, "
-           "%llu orders at the venue, position %lld on both sides\n",
+           "%llu answers of the venue, position %lld on both sides\n",
            (unsigned long long)s->pkt_cnt, (unsigned long long)s->losses,
            (unsigned long long)s->drops, (unsigned long long)s->crashes,
-           (unsigned long long)s->rig.last_user_ref, (long long)ours);
+           (unsigned long long)s->rig.store.cnt, (long long)ours);
     oct_lane_close(s->rig.app.lane);
     CHECK(oct_app_finish(&s->rig.app) == 0, "the journal did not end in order");
     return replay(s, journal);
