@@ -176,7 +176,7 @@ int oct_bench_lane(struct oct_bench *b)
 {
     double ns[OCT_BENCH_RUN_MAX], ratio[OCT_BENCH_RUN_MAX], waited[OCT_BENCH_RUN_MAX];
     uint32_t runs = oct_bench_opts(b)->runs;
-    struct packets p;
+    struct packets p = {0};
     bool complete = true;
     int err = pack(b, 0, 0, &p);
 
@@ -238,7 +238,7 @@ static int run_tick(struct oct_bench *b, const struct packets *p, uint32_t burst
 
 int oct_bench_tick_to_trade(struct oct_bench *b)
 {
-    struct packets p;
+    struct packets p = {0};
     int err = pack(b, TICK_MESSAGES, 1, &p);
 
     oct_pin_thread(LANE_CPU);
