@@ -17,6 +17,7 @@
 #define PROGRESS_NS    (OCT_NS_PER_S / 4)
 #define START_WAIT_NS  (200 * OCT_NS_PER_MS) /* from login to the first packet, without a report */
 #define MATCH_FIRST_ID UINT64_C(1000000000000) /* apart from the recorded ones */
+#define ABSENT_NS      (10 * OCT_NS_PER_S)     /* a consumer that is silent for so long is gone */
 #define SETTLE_NS      (5 * OCT_NS_PER_S)      /* for the last answers to be read */
 
 static volatile sig_atomic_t stop_signal, status_signal, record_signal;
@@ -61,6 +62,7 @@ static struct oct_exch_order_side order_side(const struct oct_exch_run *r)
     return (struct oct_exch_order_side){
         .in_msgs = r->gate.in_msgs - r->gate.in_msgs_login,
         .next_seq = user < 0 ? 0 : r->desk.user[user].log.cnt + 1,
+        .expected = r->gate.logins > 0,
     };
 }
 
@@ -89,6 +91,17 @@ static void end_session(struct loop *l, int64_t now)
     enter(l, SETTLING, now);
 }
 
+/* In lock-step, what the last packets cause still belongs to the session.  A consumer that is gone
+ * and does not come back is not waited for. */
+static bool consumer_is_behind(struct loop *l, const struct oct_exch_order_side *side, int64_t now)
+{
+    const struct oct_exch_pub *p = &l->r->pub;
+    if (p->cfg.pace != OCT_EXCH_LOCK_STEP || !p->reported || oct_exch_pub_settled(p, side))
+        return false;
+    int64_t heard = p->report_ns > p->last_packet_ns ? p->report_ns : p->last_packet_ns;
+    return now - heard < ABSENT_NS;
+}
+
 /* Moves to the next phase when it is time. */
 static void steer(struct loop *l, int64_t now)
 {
@@ -107,10 +120,8 @@ static void steer(struct loop *l, int64_t now)
     case PLAYING:
         if (!oct_exch_pub_done(&r->pub))
             break;
-        if (r->pub.cfg.pace == OCT_EXCH_LOCK_STEP && reports && side.next_seq != 0 &&
-            !oct_exch_pub_settled(&r->pub, &side) && now - l->phase_ns < INT64_MAX)
-            break; /* what the last packets cause still belongs to the session */
-        end_session(l, now);
+        if (!consumer_is_behind(l, &side, now))
+            end_session(l, now);
         break;
     case SETTLING:
         if (!r->opts.exit_when_done)
@@ -143,7 +154,7 @@ static void serve(struct loop *l, int64_t now)
         oct_exch_pub_login(&r->pub);
     }
     struct oct_exch_order_side side = order_side(r);
-    oct_exch_pub_requests(&r->pub, &side);
+    oct_exch_pub_requests(&r->pub, &side, now);
 }
 
 static void show(struct loop *l, int64_t now)

@@ -78,6 +78,7 @@ static void send_packet(struct oct_exch_pub *p, int64_t now_ns)
     uint32_t sz = oct_moldudp64_finish(&b);
     p->bound[p->packets % OCT_EXCH_WINDOW_MAX] = p->store.next;
     p->packets++;
+    p->last_packet_ns = now_ns;
     p->idle_beats = 0;
     send_both(p, pkt, sz, now_ns, false);
 }
@@ -191,8 +192,8 @@ bool oct_exch_pub_done(const struct oct_exch_pub *p)
 
 bool oct_exch_pub_settled(const struct oct_exch_pub *p, const struct oct_exch_order_side *side)
 {
-    return p->reported && p->pos_feed >= p->store.next && side->next_seq != 0 &&
-           p->pos_venue >= side->next_seq;
+    bool answers = side->expected ? side->next_seq != 0 && p->pos_venue >= side->next_seq : true;
+    return p->reported && p->pos_feed >= p->store.next && answers;
 }
 
 void oct_exch_pub_end(struct oct_exch_pub *p, int64_t now_ns)

@@ -73,10 +73,11 @@ struct oct_exch_pub {
     int64_t first_stamp; /* session time that played first */
     int64_t cut_ns;      /* silence cut out so far */
     int64_t last_stamp;
-    int64_t start_ns;     /* monotonic time of the first packet */
-    int64_t last_send_ns; /* of anything on the lines */
-    int64_t due_ns;       /* paced: when the next packet goes, 0 when not known yet */
-    uint32_t idle_beats;  /* heartbeats since the last packet */
+    int64_t start_ns;       /* monotonic time of the first packet */
+    int64_t last_send_ns;   /* of anything on the lines */
+    int64_t last_packet_ns; /* of a packet with messages */
+    int64_t due_ns;         /* paced: when the next packet goes, 0 when not known yet */
+    uint32_t idle_beats;    /* heartbeats since the last packet */
     bool started;
     bool ended; /* end of session is being sent */
 
@@ -91,6 +92,7 @@ struct oct_exch_pub {
     bool reported; /* a consumer has reported at least once */
     bool rebase;   /* the consumer logged in: its count of orders starts again for us */
     uint64_t reports;
+    int64_t report_ns;     /* when the last one came */
     uint64_t pos_feed;     /* next message it wants */
     uint64_t pos_sent;     /* order messages it sent */
     uint64_t pos_venue;    /* next answer it wants */
@@ -109,11 +111,13 @@ void oct_exch_pub_fini(struct oct_exch_pub *p);
 struct oct_exch_order_side {
     uint64_t in_msgs;  /* OUCH messages taken since the last login */
     uint64_t next_seq; /* next answer of the consumer's user; 0 when nobody is logged in */
+    bool expected;     /* somebody has logged in at some time */
 };
 
 /* Reads rewind requests and position reports.  The caller has emptied the order sockets just
  * before: a report is only believed after the orders it counts. */
-void oct_exch_pub_requests(struct oct_exch_pub *p, const struct oct_exch_order_side *side);
+void oct_exch_pub_requests(struct oct_exch_pub *p, const struct oct_exch_order_side *side,
+                           int64_t now_ns);
 /* The consumer logged in (again). */
 void oct_exch_pub_login(struct oct_exch_pub *p);
 /* The first packet may go. */
@@ -124,7 +128,8 @@ int64_t oct_exch_pub_turn(struct oct_exch_pub *p, const struct oct_exch_order_si
                           int64_t now_ns);
 /* All messages have gone. */
 bool oct_exch_pub_done(const struct oct_exch_pub *p);
-/* The consumer has everything: all messages and all answers. Never true without reports. */
+/* The consumer has everything: all messages, and all answers when it ever wanted any.  Never true
+ * without reports. */
 bool oct_exch_pub_settled(const struct oct_exch_pub *p, const struct oct_exch_order_side *side);
 /* Sends end of session instead of heartbeats from now on. */
 void oct_exch_pub_end(struct oct_exch_pub *p, int64_t now_ns);

@@ -8,9 +8,10 @@
 #define REPORT_SZ 40u
 
 static void on_report(struct oct_exch_pub *p, const uint8_t *data,
-                      const struct oct_exch_order_side *side)
+                      const struct oct_exch_order_side *side, int64_t now_ns)
 {
     p->reported = true;
+    p->report_ns = now_ns;
     p->reports++;
     p->pos_feed = oct_load_be64(data + 8);
     p->pos_sent = oct_load_be64(data + 16);
@@ -63,7 +64,8 @@ static void on_request(struct oct_exch_pub *p, const uint8_t *data, uint32_t sz,
         answer(p, &r, from);
 }
 
-void oct_exch_pub_requests(struct oct_exch_pub *p, const struct oct_exch_order_side *side)
+void oct_exch_pub_requests(struct oct_exch_pub *p, const struct oct_exch_order_side *side,
+                           int64_t now_ns)
 {
     for (uint32_t i = 0; i < 256; i++) {
         uint8_t buf[64];
@@ -74,7 +76,7 @@ void oct_exch_pub_requests(struct oct_exch_pub *p, const struct oct_exch_order_s
         if (n < 0)
             return;
         if (n == REPORT_SZ && memcmp(buf, "OCTPOS01", 8) == 0)
-            on_report(p, buf, side);
+            on_report(p, buf, side, now_ns);
         else
             on_request(p, buf, (uint32_t)(n <= (ssize_t)sizeof buf ? n : 0), &from);
     }
