@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -63,3 +64,33 @@ def load(path):
 
 def have(cmd):
     return subprocess.run(["sh", "-c", f"command -v {cmd}"], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+
+
+def violations(value, schema, root=None, at="$"):
+    """Where a value breaks a JSON schema, for the words that docs/summary.schema.json uses."""
+    root = root or schema
+    if "$ref" in schema:
+        return violations(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, at)
+    kind = TYPES.get(schema.get("type"), object)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        return [f"{at}: {value!r} is no {schema['type']}"]
+    out = [f"{at}: no {k}" for k in schema.get("required", []) if k not in value]
+    if "enum" in schema and value not in schema["enum"]:
+        out.append(f"{at}: {value!r} is none of {schema['enum']}")
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        out.append(f"{at}: {value!r} does not look like {schema['pattern']}")
+    if "minimum" in schema and value < schema["minimum"]:
+        out.append(f"{at}: {value} is below {schema['minimum']}")
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            out.append(f"{at}: {len(value)} items")
+        for i, v in enumerate(value):
+            out += violations(v, schema.get("items", {}), root, f"{at}[{i}]")
+    if isinstance(value, dict):
+        for k, v in value.items():
+            sub = schema.get("properties", {}).get(k, schema.get("additionalProperties", {}))
+            out += violations(v, sub, root, f"{at}.{k}")
+    return out

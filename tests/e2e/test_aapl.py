@@ -3,7 +3,7 @@
 orders that trade, agree with the venue and replay."""
 import os
 
-from lib import AAPL, AAPL_FILE, check, load, need, run_demo
+from lib import AAPL, AAPL_FILE, ROOT, check, load, need, run_demo, violations
 
 need(AAPL_FILE)
 want = load(os.path.join(AAPL, "expected.json"))
@@ -22,3 +22,11 @@ check((book["bid_levels"], book["ask_levels"]) == (want["bid_levels"], want["ask
 check(s["orders"]["fills"] > 0 and s["orders"]["sent"] > 0, "at least one strategy traded")
 check(s["venue_match"], "venue and appliance agree")
 check(s["replay_identical"] and s["replay"]["decisions"] > 100, "replay identical")
+
+schema = load(os.path.join(ROOT, "docs", "summary.schema.json"))
+wrong = violations(s, schema)
+check(not wrong, f"the summary is as docs/summary.schema.json says {wrong[:5]}")
+missing = sorted(k for k in s if k not in schema["properties"])
+check(not missing, f"and the schema knows each of its keys {missing}")
+short = {**s, "orders": {k: v for k, v in s["orders"].items() if k != "acked"}, "venue_match": 1}
+check(violations(short, schema) == ["$.orders: no acked", "$.venue_match: 1 is no boolean"], "a wrong summary is found")

@@ -285,7 +285,7 @@ def finish(run, ports):
     diffs = compare(record, ours)
     summary = {k: v for k, v in ours.items() if k not in ("orders_detail", "fills_detail")}
     summary.update({"pace": run.args.pace, "seed": run.args.seed, "session": run.args.session or "generated",
-                    "faults": run.args.faults or "", "venue": {k: v for k, v in record.items() if k not in ("order_list", "fill_list")},
+                    "faults_requested": run.args.faults or "", "venue": {k: v for k, v in record.items() if k not in ("order_list", "fill_list")},
                     "venue_match": not diffs, "venue_differences": diffs,
                     "replay_identical": bool(replay.get("identical")), "replay": replay})
     return summary
