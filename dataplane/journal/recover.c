@@ -159,10 +159,11 @@ int oct_recover_next(struct oct_recover *r, const struct oct_msg_hdr **rec)
         int got = oct_journal_next(r->j, rec);
         if (got < 0)
             r->err = *oct_journal_error(r->j);
-        if (got)
+        /* What settle has written meanwhile comes from memory, not a second time from there. */
+        if (got && (got < 0 || oct_journal_segment(r->j)->serial <= r->end.serial))
             return got;
     }
-    r->files_done = true; /* what settle writes comes from memory, not a second time from there */
+    r->files_done = true;
     if (r->at == r->rescued_sz)
         return OCT_JOURNAL_END;
     *rec = (const struct oct_msg_hdr *)(r->rescued + r->at);
@@ -264,18 +265,6 @@ static int write_segment(struct oct_recover *r, int fd, uint8_t *block)
     return fsync(fd) ? -errno : 0;
 }
 
-/* Settled before anything was read: from here on the files have all of it, and only they give it
- * out.  A reader that was opened before may or may not come upon the new segment by itself. */
-static int again(struct oct_recover *r)
-{
-    if (r->files_done)
-        return 0;
-    oct_journal_close(r->j);
-    r->j = NULL;
-    r->at = r->rescued_sz;
-    return oct_journal_open(r->dir, r->lane, &r->j, &r->err);
-}
-
 int oct_recover_settle(struct oct_recover *r)
 {
     char path[256], temp[256];
@@ -309,5 +298,5 @@ int oct_recover_settle(struct oct_recover *r)
     if (dir >= 0)
         close(dir);
     r->settled = err == 0;
-    return err ? err : again(r);
+    return err;
 }
