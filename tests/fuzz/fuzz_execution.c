@@ -55,7 +55,7 @@ static void do_ven(struct rig *r, struct script *s)
     v.order_state = how & 8 ? 'D' : 'L';
     if (how & 16)
         v.seq = take(s, 2);
-    memcpy(v.symbol.c, how & 32 ? "CCC     " : "XXX     ", 8);
+    memcpy(v.symbol.c, how & 32 ? "CCC     " : "ZVZZT   ", 8);
     rig_say(r, &v);
 }
 
