@@ -141,7 +141,7 @@ int oct_bench_book(struct oct_bench *b)
     void *mem = oct_bench_alloc(mem_sz);
     struct bbo *bbo = oct_bench_alloc(INST_CNT * sizeof(*bbo));
     struct oct_hist *h = malloc(sizeof(*h));
-    struct run r;
+    struct run r = {0};
     uint32_t runs = oct_bench_opts(b)->runs;
     for (uint32_t i = 0; i < runs; i++) {
         walk[i] = oct_bench_walk(b);
