@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents/strategy/params.h"
+
 #define DEFAULT_ADDR "127.0.0.1"
 #define DEFAULT_PORT 8480
 
@@ -96,7 +98,19 @@ static int load_conf(struct oct_control_setup *s, const struct oct_control_args 
             .scopes = d->scopes,
         };
     }
-    struct oct_conf_tables tables = {.limit = limits, .limit_cnt = OCT_ARRAY_CNT(limits)};
+    struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
+    for (size_t i = 0; i < OCT_ARRAY_CNT(params); i++) {
+        const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
+        params[i] = (struct oct_conf_param_def){
+            .name = d->name,
+            .decimals = d->unit == OCT_STRATEGY_UNIT_RATIO ? 9
+                        : d->unit == OCT_STRATEGY_UNIT_QTY ? 8
+                                                           : 0,
+            .min = d->least,
+            .max = d->most,
+        };
+    }
+    struct oct_conf_tables tables = {limits, OCT_ARRAY_CNT(limits), OCT_ARRAY_CNT(params), params};
     if (a->profile != NULL) {
         const char *slash = strrchr(a->config, '/');
         if (strchr(a->profile, '/') != NULL)

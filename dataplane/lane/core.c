@@ -63,7 +63,7 @@ static void fire_timers(struct oct_core *c)
             call(&c->cfg.execution, c, &m.hdr);
             break;
         default:
-            OCT_ASSERT(!"timer of no agent");
+            OCT_ASSERT(m.id == 0); /* a timer of no agent */
         }
     }
 }
