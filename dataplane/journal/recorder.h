@@ -17,6 +17,10 @@
  * In every mode a cursor never passes bytes that are not settled in this sense, so an order number
  * below a mark that `durable` has passed keeps the mode's promise.
  *
+ * At a change of segment the recorder waits until the old one and the new one's name are synced;
+ * on a file system that others write to as well this can take seconds (ext4 commits their data with
+ * ours).  The ring must cover it, or the journal have a file system of its own.
+ *
  * Failure: a full disk, a write error or an error of fdatasync puts a row into the fault table, the
  * state to OCT_REC_FAILED, and both cursors stop; the lane sees the ring filling and halts new
  * orders.  Lack of room (ENOSPC, EDQUOT, EFBIG) is tried again every retry_ns with the same bytes

@@ -9,6 +9,8 @@
 
 /* A new empty folder, removed by kit_remove. */
 char *kit_dir(void);
+/* The same on a disk, where kit_dir may be in memory. */
+char *kit_disk_dir(void);
 void kit_remove(const char *dir);
 struct oct_ring *kit_ring(uint32_t depth);
 

@@ -23,7 +23,7 @@ static void teardown(void)
     kit_remove(dir);
 }
 
-TestSuite(reader, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(reader, .init = setup, .fini = teardown, .timeout = 240);
 
 /* ---- files as bytes --------------------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ static void teardown(void)
     kit_remove(dir);
 }
 
-TestSuite(recover, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(recover, .init = setup, .fini = teardown, .timeout = 240);
 
 /* Everything that can be recovered follows kit_input; returns the last input. */
 static uint64_t recover_all(const struct oct_ring *ring, uint64_t run,

@@ -22,7 +22,7 @@ static void teardown(void)
     kit_remove(dir);
 }
 
-TestSuite(tail, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(tail, .init = setup, .fini = teardown, .timeout = 240);
 
 struct seen {
     struct kit_check j;
@@ -312,7 +312,7 @@ Test(tail, writer_recorder_and_two_tails_at_once)
 
     cr_assert_eq(oct_recorder_start(r), 0);
     cr_assert_eq(pthread_create(&th, NULL, write_inputs, &w), 0);
-    int64_t until = oct_mono_ns() + 40 * OCT_NS_PER_S;
+    int64_t until = oct_mono_ns() + 120 * OCT_NS_PER_S;
     while ((a.j.input < w.last || b.j.input < w.last) && oct_mono_ns() < until) {
         read_some(fast, &a, 10000);
         if (a.j.input % 3 == 0 || a.j.input == w.last)

@@ -10,7 +10,7 @@
 
 #define DEPTH 1024u
 
-static char dir[] = P_tmpdir "/oct_tsan_journal_XXXXXX";
+static char dir[] = "/dev/shm/oct_tsan_journal_XXXXXX";
 static struct oct_ring *ring;
 static uint64_t input_cnt = 20000;
 
