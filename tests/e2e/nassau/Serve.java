@@ -58,7 +58,6 @@ final class Serve {
             if (full) {
                 boolean out = random.nextDouble() < drop && sequence > 1;
                 int count = packet.messageCount();
-                store.put(packet);
                 (out ? left : server).setNextSequenceNumber(sequence);
                 (out ? left : server).send(packet);
                 sequence += count;
@@ -71,10 +70,10 @@ final class Serve {
             ByteBuffer message = in.slice();
             message.position(2);
             message.limit(2 + size);
+            store.put(message.duplicate());
             packet.put(message);
             in.position(in.position() + 2 + size);
         }
-        store.put(packet);
         server.setNextSequenceNumber(sequence);
         server.send(packet);
         sequence += packet.messageCount();
