@@ -87,7 +87,8 @@ OCT_COLD void oct_risk_breach(struct oct_risk *r, struct oct_step *step, enum oc
 /* ---- kill ------------------------------------------------------------------------------------- */
 
 /* Bits of the kill word (dataplane/shm/pulse.h): 0 the firm, 1 to 31 strategies, 32 to 63
- * accounts.  Only bits not seen before act, so that what a person rearmed stays up. */
+ * accounts.  Only bits not seen before act; rearming forgets a bit, because the lane clears the
+ * word then and it may be set again. */
 OCT_COLD void oct_risk_on_kill(struct oct_risk *r, struct oct_step *step,
                                const struct oct_in_kill *m)
 {
