@@ -197,7 +197,7 @@ static bool limit_row(struct oct_ctl_req *r, const json_t *row, struct oct_in_cm
     const char *wrong = host->limit_row(host->self, scope, who, name, value, cmd);
     r->field = name;
     if (wrong != NULL)
-        oct_ctl_fail(r, 422, "RISK_001", wrong);
+        oct_ctl_fail(r, 422, "VAL_002", wrong);
     return wrong == NULL;
 }
 
