@@ -85,6 +85,7 @@ static int load_conf(struct oct_control_setup *s, const struct oct_control_args 
 {
     struct oct_conf_overlay overlays[OCT_ARRAY_CNT(a->set) + 1];
     struct oct_conf_limit_def limits[OCT_RISK_LIMIT_END - 1];
+    struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
     char profile[512];
     size_t n = 0;
     for (size_t i = 0; i < OCT_ARRAY_CNT(limits); i++) {
@@ -98,7 +99,6 @@ static int load_conf(struct oct_control_setup *s, const struct oct_control_args 
             .scopes = d->scopes,
         };
     }
-    struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
     for (size_t i = 0; i < OCT_ARRAY_CNT(params); i++) {
         const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
         params[i] = (struct oct_conf_param_def){
@@ -110,7 +110,10 @@ static int load_conf(struct oct_control_setup *s, const struct oct_control_args 
             .max = d->most,
         };
     }
-    struct oct_conf_tables tables = {limits, OCT_ARRAY_CNT(limits), OCT_ARRAY_CNT(params), params};
+    struct oct_conf_tables tables = {.limit = limits,
+                                     .limit_cnt = OCT_ARRAY_CNT(limits),
+                                     .param = params,
+                                     .param_cnt = OCT_ARRAY_CNT(params)};
     if (a->profile != NULL) {
         const char *slash = strrchr(a->config, '/');
         if (strchr(a->profile, '/') != NULL)

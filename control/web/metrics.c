@@ -98,37 +98,54 @@ static void clean_help(char *help)
     }
 }
 
+/* Rows that modules named alike, labels and all, are one series: their sum. */
+static void merge(struct oct_vitals_counter *row, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = i + 1; k < n && row[i].name[0] != '\0'; k++) {
+            if (strcmp(row[i].name, row[k].name) == 0 &&
+                strcmp(row[i].labels, row[k].labels) == 0) {
+                row[i].value += row[k].value;
+                row[k].name[0] = '\0';
+            }
+        }
+    }
+}
+
 static void counters(struct oct_web *w, struct oct_buf *b)
 {
     const struct oct_vitals *v = w->vitals;
-    struct oct_vitals_counter c;
+    struct oct_vitals_counter one_row;
     uint32_t n = 0;
-    while (v->counter(v->self, n, &c))
+    while (v->counter(v->self, n, &one_row))
         n++;
-    bool *done = calloc(n + 1, sizeof(*done));
-    if (done == NULL)
+    struct oct_vitals_counter *row = calloc(n + 1, sizeof(*row));
+    if (row == NULL)
         return;
+    for (uint32_t i = 0; i < n; i++)
+        (void)v->counter(v->self, i, &row[i]);
+    merge(row, n);
     for (uint32_t i = 0; i < n; i++) {
         char name[96];
         char first[OCT_VITALS_NAME_SZ];
-        if (done[i] || !v->counter(v->self, i, &c) || c.name[0] == '\0')
+        if (row[i].name[0] == '\0')
             continue;
-        memcpy(first, c.name, sizeof(first));
-        bool ns = metric_name(&c, name);
-        clean_help(c.help);
-        head(b, name, c.kind == OCT_COUNTER_TOTAL ? "counter" : "gauge", c.help);
+        memcpy(first, row[i].name, sizeof(first));
+        bool ns = metric_name(&row[i], name);
+        clean_help(row[i].help);
+        head(b, name, row[i].kind == OCT_COUNTER_TOTAL ? "counter" : "gauge", row[i].help);
         /* All series of a name stand together. */
         for (uint32_t k = i; k < n; k++) {
-            if (done[k] || !v->counter(v->self, k, &c) || strcmp(c.name, first) != 0)
+            if (strcmp(row[k].name, first) != 0)
                 continue;
-            done[k] = true;
             if (ns)
-                seconds(b, name, safe_labels(c.labels), (double)c.value);
+                seconds(b, name, safe_labels(row[k].labels), (double)row[k].value);
             else
-                value(b, name, safe_labels(c.labels), c.value);
+                value(b, name, safe_labels(row[k].labels), row[k].value);
+            row[k].name[0] = '\0';
         }
     }
-    free(done);
+    free(row);
 }
 
 /* ---- histograms ------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT] = {
     [OCT_LANE_IDLE_TURNS] = {"lane_idle_turns", "Turns that found nothing to do.",
                              OCT_COUNTER_TOTAL},
     [OCT_LANE_RECORDS] = {"lane_records", "Records written to the ring.", OCT_COUNTER_TOTAL},
-    [OCT_LANE_ORDERS_SENT] = {"orders_sent", "Order messages handed to the nic.",
+    [OCT_LANE_ORDERS_SENT] = {"order_messages_sent", "Order messages handed to the nic.",
                               OCT_COUNTER_TOTAL},
     [OCT_LANE_ORDERS_WITHHELD] = {"orders_withheld",
                                   "Order messages that the kill word stopped at the encoder.",

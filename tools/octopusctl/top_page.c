@@ -218,7 +218,7 @@ static void page_orders(struct oct_top *t)
 
 static void page_risk(struct oct_top *t)
 {
-    static const char *const prefix[] = {"risk_", "orders_", "strategy_"};
+    static const char *const prefix[] = {"risk_", "order_", "orders_", "strategy_"};
     char s[3][OCT_DECIMAL_SZ + 1];
     char sym[12];
     __int128 sum = 0;

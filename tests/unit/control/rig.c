@@ -32,6 +32,8 @@ static bool v_counter(void *self, uint32_t idx, struct oct_vitals_counter *out)
         {"line_packets", "line=\"a\"", "Packets.", OCT_COUNTER_TOTAL, 5},
         {"journal_sync_ns_max", "", "Longest.", OCT_COUNTER_GAUGE, 1500000},
         {"line_packets", "line=\"b\"", "Packets.", OCT_COUNTER_TOTAL, 6},
+        {"twice", "", "Named twice.", OCT_COUNTER_TOTAL, 1},
+        {"twice", "", "Named twice.", OCT_COUNTER_TOTAL, 2},
     };
     (void)self;
     if (idx >= OCT_ARRAY_CNT(rows))

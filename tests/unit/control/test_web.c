@@ -171,6 +171,7 @@ Test(web, metrics_are_prometheus_text)
         "Content-Type: text/plain; version=0.0.4",
         "# TYPE octopus_lane_inputs_total counter\noctopus_lane_inputs_total 11\n",
         "octopus_line_packets_total{line=\"a\"} 5\noctopus_line_packets_total{line=\"b\"} 6\n",
+        "octopus_twice_total 3\n# HELP",
         "octopus_journal_sync_seconds_max 0.001500000\n",
         "octopus_hop_latency_seconds_bucket{hop=\"tick_to_trade\",le=\"1e-07\"} 10\n",
         "octopus_hop_latency_seconds_bucket{hop=\"tick_to_trade\",le=\"1e-06\"} 100\n",
