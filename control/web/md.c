@@ -8,6 +8,7 @@
 
 /* Unsent bytes at which a conflating client is left alone until it has read. */
 #define SOFT_SZ  (64u << 10)
+#define HEAD_SZ  128u /* frame header and the client's own head, at most; and a warning */
 #define VIEW_MAX 262144u
 
 /* ---- sending ---------------------------------------------------------------------------------- */
@@ -20,7 +21,7 @@ static void send_entry(struct oct_md_entry *e, const struct oct_buf *body)
         oct_ws_send(sub->ws, body->p, body->sz, NULL, 0);
         return;
     }
-    uint8_t mem[96];
+    uint8_t mem[HEAD_SZ];
     struct oct_buf head = {.p = mem, .cap = sizeof(mem), .max = sizeof(mem)};
     oct_buf_str(&head, "{\"ch\":\"");
     oct_buf_str(&head, oct_md_channel_name(sub->channel));
@@ -67,7 +68,7 @@ static void deliver(struct oct_md_entry *e, const struct oct_buf *body)
         fall_behind(e);
         return;
     }
-    if (sub->mode != OCT_MD_CONFLATE && pending + body->sz > w->cfg.client_max) {
+    if (sub->mode != OCT_MD_CONFLATE && pending + body->sz + HEAD_SZ > w->cfg.client_max) {
         w->stats.ws_skipped++;
         fall_behind(e);
         if (sub->mode == OCT_MD_DROP)

@@ -202,16 +202,16 @@ Test(bridge, fragments_that_do_not_fit_are_counted_and_not_applied)
     world_start(&w, 1u << 12, false, false);
     bridge(false);
     p.m.hdr.sz = sizeof(p);
-    p.m.pkt_sz = 64;
-    p.m.frag_off = 32; /* a beginning is missing */
-    p.m.frag_sz = 32;
-    world_emit(&w, &p.m.hdr, true);
-    p.m.frag_off = 0; /* more than the packet */
-    p.m.pkt_sz = 16;
     p.m.frag_sz = 64;
+    p.m.pkt_sz = 128;
+    p.m.frag_off = 64; /* its beginning is missing */
     world_emit(&w, &p.m.hdr, true);
-    p.m.pkt_sz = 64; /* a block longer than the packet, an unknown type, a bad size */
-    p.m.frag_sz = 64;
+    p.m.frag_off = 0;
+    world_emit(&w, &p.m.hdr, true);
+    p.m.frag_off = 64; /* of another packet */
+    world_emit(&w, &p.m.hdr, true);
+    p.m.pkt_sz = 64; /* a block longer than the packet */
+    p.m.frag_off = 0;
     p.data[0] = 0xff;
     world_emit(&w, &p.m.hdr, true);
     world_trade(&w, 100);
