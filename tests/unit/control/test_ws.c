@@ -532,8 +532,7 @@ Test(ws, slow_raw_client_is_told_what_it_skipped)
         churn(10);
         rig_turn(&r, 0);
     }
-    /* The budget, and at most the frames of the turn that reached it. */
-    cr_expect_leq(metric("octopus_ws_queue_bytes"), (1u << 20) + (64u << 10), "%g bytes",
+    cr_expect_leq(metric("octopus_ws_queue_bytes"), 1u << 20, "%g bytes",
                   (double)metric("octopus_ws_queue_bytes"));
     int64_t end = oct_mono_ns() + 20 * OCT_NS_PER_S;
     while (v.skipped == 0 && oct_mono_ns() < end) {
