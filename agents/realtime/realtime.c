@@ -156,16 +156,16 @@ void oct_realtime_view(const struct oct_realtime *self, struct oct_view *view)
     view->inst_cnt = self->cfg.inst_cnt;
 }
 
-void oct_realtime_prefetch1(const void *self, uint64_t ref)
+void oct_realtime_prefetch1(const void *self, struct oct_book_hint *hint)
 {
-    struct oct_book_hint hint = {.ref = ref, .side = 2};
-    oct_books_prefetch1(((const struct oct_realtime *)self)->books, &hint);
+    const struct oct_realtime *r = self;
+    __builtin_prefetch(&r->view[hint->inst < r->cfg.inst_cnt ? hint->inst : 0], 1, 3);
+    oct_books_prefetch1(r->books, hint);
 }
 
-void oct_realtime_prefetch2(const void *self, uint64_t ref)
+void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint)
 {
-    struct oct_book_hint hint = {.ref = ref, .side = 2};
-    oct_books_prefetch2(((const struct oct_realtime *)self)->books, &hint);
+    oct_books_prefetch2(((const struct oct_realtime *)self)->books, hint);
 }
 
 uint64_t oct_realtime_digest(const void *self)
@@ -200,13 +200,12 @@ uint64_t oct_realtime_digest(const void *self)
 
 /* ---- orders and trades ------------------------------------------------------------------------- */
 
-void oct_rt_top(struct oct_realtime *r, struct oct_step *step, uint32_t inst, enum oct_side side)
+void oct_rt_top(struct oct_realtime *r, struct oct_step *step, const struct oct_book_touch *t)
 {
+    uint32_t inst = t->inst;
     struct oct_inst_view *v = &r->view[inst];
-    struct oct_level best = {.px = {0}};
-    oct_book_best(r->books, inst, side, &best);
-    *(side == OCT_BUY ? &v->bid_px : &v->ask_px) = best.px;
-    *(side == OCT_BUY ? &v->bid_qty : &v->ask_qty) = best.qty;
+    *(t->side == OCT_BUY ? &v->bid_px : &v->ask_px) = t->best_px;
+    *(t->side == OCT_BUY ? &v->bid_qty : &v->ask_qty) = t->best_qty;
     v->bbo_ns = step->now_ns;
     uint8_t was = v->locked;
     v->locked = 0;
@@ -311,7 +310,7 @@ static void on_exec(struct oct_realtime *r, struct oct_step *step, const struct 
     }
     trade_emit(r, step, &trade);
     if (res == OCT_BOOK_TOP)
-        oct_rt_top(r, step, t.inst, (enum oct_side)t.side);
+        oct_rt_top(r, step, &t);
     tell_trade(r, step, &trade, res == OCT_BOOK_TOP ? OCT_MARKET_BBO : 0);
 }
 
@@ -347,7 +346,7 @@ static inline void after(struct oct_realtime *r, struct oct_step *step, const st
     OCT_COUNT_IF(t->inst != md->inst, &r->cfg.counters[OCT_REALTIME_INST_OTHER]);
     if (res != OCT_BOOK_TOP)
         return;
-    oct_rt_top(r, step, t->inst, (enum oct_side)t->side);
+    oct_rt_top(r, step, t);
     struct oct_market m = {OCT_MSG_HDR(MARKET, market), .inst = t->inst, .what = OCT_MARKET_BBO};
     oct_rt_tell(r, step, &m);
 }

@@ -124,9 +124,9 @@ OCT_HOT void oct_realtime_on_msg(void *self, struct oct_step *step, const struct
 /* Of books, states, bars and indicators. */
 uint64_t oct_realtime_digest(const void *self);
 
-/* Hints for an order reference that comes up: about 12, then about 6 messages ahead.  Any value
- * will do; nothing changes. */
-OCT_HOT void oct_realtime_prefetch1(const void *self, uint64_t ref);
-OCT_HOT void oct_realtime_prefetch2(const void *self, uint64_t ref);
+/* Hints for a message that comes up: about 12, then about 6 messages ahead (oct_books_prefetch1 and
+ * 2, and what realtime itself will need).  Any values will do; nothing of the agent changes. */
+OCT_HOT void oct_realtime_prefetch1(const void *self, struct oct_book_hint *hint);
+OCT_HOT void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint);
 
 #endif

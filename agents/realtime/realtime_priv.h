@@ -129,6 +129,6 @@ OCT_COLD void oct_rt_state_stale(struct oct_realtime *r, struct oct_step *step, 
 OCT_COLD void oct_rt_state_publish_all(struct oct_realtime *r, struct oct_step *step);
 OCT_COLD void oct_rt_state_publish_some(struct oct_realtime *r, struct oct_step *step);
 /* realtime.c: top of book to view and bbo record. */
-void oct_rt_top(struct oct_realtime *r, struct oct_step *step, uint32_t inst, enum oct_side side);
+void oct_rt_top(struct oct_realtime *r, struct oct_step *step, const struct oct_book_touch *t);
 
 #endif

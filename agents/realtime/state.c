@@ -231,8 +231,8 @@ static void on_clear(struct oct_realtime *r, struct oct_step *step, uint32_t ins
 {
     clear_view(r, inst);
     oct_rt_count(r, OCT_REALTIME_CLEARED);
-    oct_rt_top(r, step, inst, OCT_BUY);
-    oct_rt_top(r, step, inst, OCT_SELL);
+    oct_rt_top(r, step, &(struct oct_book_touch){.inst = inst, .side = OCT_BUY});
+    oct_rt_top(r, step, &(struct oct_book_touch){.inst = inst, .side = OCT_SELL});
     changed(r, step, inst);
 }
 

@@ -40,7 +40,9 @@ static uint32_t level_make(struct oct_books *b, uint32_t inst_side, int64_t key)
         level_give(b, n);
         return OCT_BOOK_NONE;
     }
-    b->lvl[n] = (struct oct_book_lvl){.key = key, .inst_side = inst_side};
+    bool best = b->side[inst_side].lo.lvl[0] == n;
+    b->lvl[n] =
+        (struct oct_book_lvl){.key = key, .inst_side = inst_side | (best ? OCT_BOOK_BEST : 0)};
     return n;
 }
 
@@ -126,7 +128,7 @@ static inline void dequeue(struct oct_books *b, uint32_t slot)
         unlink_old(b, l, slot);
     l->qty -= s->qty;
     if (--l->order_cnt == 0) {
-        oct_book_side_remove(b, &b->side[l->inst_side], l->key);
+        oct_book_side_remove(b, &b->side[l->inst_side & ~OCT_BOOK_BEST], l->key);
         level_give(b, level);
     }
 }
@@ -135,11 +137,29 @@ static inline void touch_fill(struct oct_book_touch *t, const struct oct_book_lv
                               int64_t left)
 {
     uint32_t side = l->inst_side & 1;
-    *t = (struct oct_book_touch){.inst = l->inst_side >> 1,
-                                 .side = (uint8_t)side,
-                                 .px = {oct_book_key(side, l->key)},
-                                 .qty = {qty},
-                                 .left = {left}};
+    t->inst = (l->inst_side & ~OCT_BOOK_BEST) >> 1;
+    t->side = (uint8_t)side;
+    t->px.v = oct_book_key(side, l->key);
+    t->qty.v = qty;
+    t->left.v = left;
+}
+
+/* The level is the best one, and the order's. */
+static inline int touch_top(struct oct_book_touch *t, const struct oct_book_lvl *l)
+{
+    t->best_px = t->px;
+    t->best_qty.v = l->qty;
+    return OCT_BOOK_TOP;
+}
+
+/* The best level is another one, or there is none. */
+static int touch_side(const struct oct_books *b, struct oct_book_touch *t)
+{
+    const struct oct_book_side *s = &b->side[2 * t->inst + t->side];
+    const struct oct_book_lvl *l = &b->lvl[s->lo.lvl[0]];
+    t->best_px.v = s->top_cnt == 0 ? 0 : oct_book_key(t->side, s->lo.key[0]);
+    t->best_qty.v = s->top_cnt == 0 ? 0 : l->qty;
+    return OCT_BOOK_TOP;
 }
 
 int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side, oct_px px,
@@ -174,8 +194,9 @@ int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side
     b->order_cnt++;
     if (oct_unlikely(b->learning))
         oct_book_learn(b, ref);
-    touch_fill(touch, &b->lvl[level], qty.v, qty.v);
-    return bs->key[0] == key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+    const struct oct_book_lvl *l = &b->lvl[level];
+    touch_fill(touch, l, qty.v, qty.v);
+    return (l->inst_side & OCT_BOOK_BEST) != 0 ? touch_top(touch, l) : OCT_BOOK_OK;
 }
 
 /* Takes an order out for good. */
@@ -183,12 +204,12 @@ static inline int take_out(struct oct_books *b, uint64_t ref, uint32_t home, uin
                            struct oct_book_touch *touch)
 {
     const struct oct_book_lvl *l = &b->lvl[b->slot[slot].level];
-    int top = b->side[l->inst_side].key[0] == l->key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+    bool top = (l->inst_side & OCT_BOOK_BEST) != 0, last = l->order_cnt == 1;
     touch_fill(touch, l, b->slot[slot].qty, 0);
     dequeue(b, slot);
     oct_book_vacate(b, ref, home, slot);
     b->order_cnt--;
-    return top;
+    return !top ? OCT_BOOK_OK : last ? touch_side(b, touch) : touch_top(touch, l);
 }
 
 int oct_book_reduce(struct oct_books *b, uint64_t ref, oct_qty qty, struct oct_book_touch *touch)
@@ -206,7 +227,7 @@ int oct_book_reduce(struct oct_books *b, uint64_t ref, oct_qty qty, struct oct_b
     s->qty -= qty.v;
     l->qty -= qty.v;
     touch_fill(touch, l, qty.v, s->qty);
-    return b->side[l->inst_side].key[0] == l->key ? OCT_BOOK_TOP : OCT_BOOK_OK;
+    return (l->inst_side & OCT_BOOK_BEST) != 0 ? touch_top(touch, l) : OCT_BOOK_OK;
 }
 
 int oct_book_delete(struct oct_books *b, uint64_t ref, struct oct_book_touch *touch)
@@ -230,12 +251,12 @@ int oct_book_replace(struct oct_books *b, uint64_t ref, uint64_t new_ref, oct_px
     uint32_t new_home = oct_book_home(b, new_ref);
     if (oct_unlikely(oct_book_find(b, new_ref, new_home) != OCT_BOOK_NONE))
         return OCT_BOOK_DUP;
-    uint32_t inst_side = b->lvl[b->slot[slot].level].inst_side;
+    const struct oct_book_lvl *old = &b->lvl[b->slot[slot].level];
+    uint32_t inst_side = old->inst_side & ~OCT_BOOK_BEST;
     struct oct_book_side *bs = &b->side[inst_side];
     int64_t key = oct_book_key(inst_side & 1, px.v);
-    int64_t old_key = b->lvl[b->slot[slot].level].key;
-    int64_t old_qty = b->slot[slot].qty;
-    int64_t old_best = bs->key[0];
+    bool same = old->key == key && b->slot[slot].qty == qty.v;
+    bool top = (old->inst_side & OCT_BOOK_BEST) != 0;
     uint32_t level = oct_book_side_find(b, bs, key);
     int64_t sum;
     if (oct_unlikely(level != OCT_BOOK_NONE &&
@@ -254,9 +275,10 @@ int oct_book_replace(struct oct_books *b, uint64_t ref, uint64_t new_ref, oct_px
     enqueue(b, new_slot, new_ref, level, qty.v);
     dequeue(b, slot);
     oct_book_vacate(b, ref, home, slot);
-    touch_fill(touch, &b->lvl[level], qty.v, qty.v);
-    bool at_top = old_key == old_best || key == bs->key[0];
-    return at_top && (old_key != key || old_qty != qty.v) ? OCT_BOOK_TOP : OCT_BOOK_OK;
+    const struct oct_book_lvl *l = &b->lvl[level];
+    touch_fill(touch, l, qty.v, qty.v);
+    top |= (l->inst_side & OCT_BOOK_BEST) != 0;
+    return top && !same ? touch_side(b, touch) : OCT_BOOK_OK;
 }
 
 static bool clear_order(void *ctx, uint32_t slot)
@@ -284,8 +306,6 @@ void oct_book_clear(struct oct_books *b, uint32_t inst)
         struct oct_book_side *s = &b->side[i];
         oct_book_side_walk(b, s, clear_level, b);
         oct_book_tree_free(b, &s->root);
-        *s = (struct oct_book_side){.root = OCT_BOOK_NONE};
-        for (uint32_t k = 0; k < OCT_BOOK_TOP_CNT; k++)
-            s->key[k] = OCT_BOOK_KEY_NONE;
+        oct_book_side_init(s);
     }
 }

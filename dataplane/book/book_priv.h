@@ -1,16 +1,16 @@
 /* book_priv.h - the tables behind book.h, for this folder only.
  *
  * Orders live in one hash table and never move while they live: a line holds two of them, and an
- * order that finds its home line full goes to another one, or to the stash.  Every line
- * counts the orders that passed it by, so that a search ends at the first line that nobody passed
- * and a removal leaves no tombstone.
+ * order that finds its home line full goes to another one, or to the stash.  Every line counts the
+ * orders that passed it by, in four counters by a hash, so that a search ends at the first line that
+ * nobody like it passed, and a removal leaves no tombstone.
  *
  * Levels live in a pool and never move either, a line each.  The youngest eight orders of a level
  * are listed in that line; older ones are linked through their slots.  Most orders die young and
  * most levels are short, so that a queue rarely costs a line of its own.
  *
- * A side keeps its best eight levels in two vectors, deeper ones in a tree.  Prices are stored as
- * keys, larger is better on both sides. */
+ * A side keeps its best sixteen levels in two blocks of vectors, deeper ones in a tree.  Prices are
+ * stored as keys, larger is better on both sides. */
 #ifndef OCT_BOOK_BOOK_PRIV_H
 #define OCT_BOOK_BOOK_PRIV_H
 
@@ -18,7 +18,9 @@
 
 #include "dataplane/book/book.h"
 
-#define OCT_BOOK_TOP_CNT    8u
+#define OCT_BOOK_EIGHT      8u
+#define OCT_BOOK_TOP_CNT    16u
+#define OCT_BOOK_TOP_LOW    8u /* with fewer, levels are fetched from the tree */
 #define OCT_BOOK_YOUNG_CNT  8u
 #define OCT_BOOK_LINE_MAX   16u /* lines a search may visit */
 #define OCT_BOOK_STASH_CNT  64u
@@ -34,9 +36,9 @@ struct oct_book_slot {
     uint64_t ref;
     int64_t qty;
     uint32_t level;
-    uint32_t prev;   /* towards the head of the queue; meaningless at the head */
-    uint32_t next;   /* meaningless at the tail, and among the youngest */
-    uint32_t passed; /* of the line, kept in its first slot: orders that went past it */
+    uint32_t prev;     /* towards the head of the queue; meaningless at the head */
+    uint32_t next;     /* meaningless at the tail, and among the youngest */
+    uint8_t passed[4]; /* of the line, kept in its first slot: orders that went past it */
 };
 _Static_assert(sizeof(struct oct_book_slot) == 32, "two orders a line");
 
@@ -44,23 +46,33 @@ struct oct_book_lvl {
     int64_t key;
     int64_t qty;
     uint32_t order_cnt;
-    uint32_t inst_side;                 /* inst * 2 + side */
-    uint32_t head;                      /* oldest linked order, OCT_BOOK_NONE when none is linked */
-    uint32_t tail;                      /* youngest linked order; while free: next free level */
+    uint32_t inst_side; /* inst * 2 + side, and OCT_BOOK_BEST for the best level of its side */
+    uint32_t head;      /* oldest linked order, OCT_BOOK_NONE when none is linked */
+    uint32_t tail;      /* youngest linked order; while free: next free level */
     uint32_t young[OCT_BOOK_YOUNG_CNT]; /* younger than all linked ones; oldest first, no gaps */
 };
 _Static_assert(sizeof(struct oct_book_lvl) == 64, "a line");
+#define OCT_BOOK_BEST (UINT32_C(1) << 31)
 
+/* Levels, best first; OCT_BOOK_KEY_NONE and OCT_BOOK_NONE where there is none. */
+struct oct_book_eight {
+    int64_t key[OCT_BOOK_EIGHT];
+    uint32_t lvl[OCT_BOOK_EIGHT];
+};
+
+/* When there is a tree, the first block is full; when the second has any, too. */
 struct oct_book_side {
-    int64_t key[OCT_BOOK_TOP_CNT]; /* best first; OCT_BOOK_KEY_NONE where there is none */
-    uint32_t lvl[OCT_BOOK_TOP_CNT];
-    uint32_t top_cnt;
+    struct oct_book_eight lo;
+    uint32_t top_cnt; /* in both blocks */
     uint32_t deep_cnt;
     uint32_t root;       /* tree of the levels behind the best */
     uint32_t incomplete; /* in the bid side: orders of this instrument were refused for room */
-    uint64_t pad[2];
+    uint64_t pad0[2];
+    struct oct_book_eight hi;
+    uint64_t pad1[4];
 };
-_Static_assert(sizeof(struct oct_book_side) == 128, "two lines a side");
+_Static_assert(sizeof(struct oct_book_side) == 256, "four lines a side");
+_Static_assert(offsetof(struct oct_book_side, hi) == 128, "two of them for the best eight");
 
 struct oct_book_node {
     int64_t key[OCT_BOOK_FANOUT];  /* ascending; in inner nodes lower bounds, the first unused */
@@ -80,7 +92,7 @@ struct oct_books {
     uint64_t run_from;     /* references from here on have homes in runs */
     uint32_t run_shift;    /* stride_shift + log2 of OCT_BOOK_RUN_CNT */
     uint32_t stride_shift; /* log2 of the usual distance of new references, rounded down */
-    uint32_t line_cnt;     /* home lines; a few more follow for the searches that end there */
+    uint64_t line_cnt;     /* home lines; a few more follow for the searches that end there */
     uint32_t stash;        /* first slot of the stash */
     uint32_t inst_cnt;
     uint32_t order_cnt;
@@ -106,18 +118,18 @@ OCT_INLINE int64_t oct_book_key(uint32_t side, int64_t px)
     return side == OCT_BUY ? px : -px;
 }
 
+/* Two multiplications; nobody without the seed can tell where a reference goes. */
 OCT_INLINE uint64_t oct_book_hash(const struct oct_books *b, uint64_t x)
 {
     unsigned __int128 p = (unsigned __int128)(x ^ b->seed0) * b->seed1;
-    uint64_t h = (uint64_t)p ^ (uint64_t)(p >> 64);
-    return h * UINT64_C(0xd6e8feb86659fd93);
+    return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
 /* First slot of the line that a hash chooses.  Slot 0 means none: the first two lines are not
  * used. */
 OCT_INLINE uint32_t oct_book_line(const struct oct_books *b, uint64_t hash)
 {
-    return (uint32_t)(4 + 2 * (((hash >> 32) * b->line_cnt) >> 32));
+    return (uint32_t)(4 + 2 * (uint64_t)(((unsigned __int128)hash * b->line_cnt) >> 64));
 }
 
 /* First slot of the home line.  Venues number orders upwards; once the usual stride is known, the
@@ -125,9 +137,15 @@ OCT_INLINE uint32_t oct_book_line(const struct oct_books *b, uint64_t hash)
 OCT_INLINE uint32_t oct_book_home(const struct oct_books *b, uint64_t ref)
 {
     bool runs = ref >= b->run_from;
-    uint64_t near = runs ? (ref >> b->stride_shift) % OCT_BOOK_RUN_CNT : 0;
-    uint64_t hash = oct_book_hash(b, runs ? ref >> b->run_shift : ref);
-    return oct_book_line(b, hash) + (uint32_t)(2 * near);
+    uint32_t near = (uint32_t)(ref >> b->stride_shift) % OCT_BOOK_RUN_CNT;
+    uint64_t hash = oct_book_hash(b, ref >> (runs ? b->run_shift : 0));
+    return oct_book_line(b, hash) + (runs ? 2 * near : 0);
+}
+
+/* Which of a line's counters an order that goes past it is counted in. */
+OCT_INLINE uint32_t oct_book_quarter(const struct oct_books *b, uint64_t ref)
+{
+    return (uint32_t)((ref * b->seed1) >> 62);
 }
 
 uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home);
@@ -144,7 +162,7 @@ OCT_INLINE uint32_t oct_book_find(const struct oct_books *b, uint64_t ref, uint3
     s += second;
     if (oct_likely(s->ref == ref && s->level != OCT_BOOK_NONE))
         return home + second;
-    if (oct_likely(b->slot[home].passed == 0))
+    if (oct_likely(b->slot[home].passed[oct_book_quarter(b, ref)] == 0))
         return OCT_BOOK_NONE;
     return oct_book_find_far(b, ref, home);
 }
@@ -175,18 +193,6 @@ typedef bool oct_book_visit_fn(void *ctx, uint32_t what);
 bool oct_book_queue_walk(const struct oct_books *b, uint32_t level, oct_book_visit_fn *visit,
                          void *ctx);
 
-/* ---- side.c: levels of one side ---------------------------------------------------------------- */
-
-/* Level of a key, OCT_BOOK_NONE when there is none. */
-uint32_t oct_book_side_find(const struct oct_books *b, const struct oct_book_side *s, int64_t key);
-/* Adds a level whose key is not there.  false when the tree has no room. */
-bool oct_book_side_insert(struct oct_books *b, struct oct_book_side *s, int64_t key, uint32_t lvl);
-/* Removes the level of a key, which is there. */
-void oct_book_side_remove(struct oct_books *b, struct oct_book_side *s, int64_t key);
-/* Visits levels best first until visit says false; false when it was stopped. */
-bool oct_book_side_walk(const struct oct_books *b, const struct oct_book_side *s,
-                        oct_book_visit_fn *visit, void *ctx);
-
 /* ---- tree.c: sorted map from key to level, nodes from the pool ---------------------------------- */
 
 uint32_t oct_book_tree_find(const struct oct_books *b, uint32_t root, int64_t key);
@@ -198,5 +204,44 @@ void oct_book_tree_free(struct oct_books *b, uint32_t *root);
 /* Visits levels in descending order of key until visit says false; false when stopped. */
 bool oct_book_tree_walk(const struct oct_books *b, uint32_t root, oct_book_visit_fn *visit,
                         void *ctx);
+
+/* ---- side.c: levels of one side ---------------------------------------------------------------- */
+
+/* One bit for each of the levels with this key. */
+OCT_INLINE uint32_t oct_book_eight_eq(const struct oct_book_eight *e, int64_t key)
+{
+    __m256i x = _mm256_set1_epi64x(key);
+    __m256i lo = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&e->key[0]));
+    __m256i hi = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&e->key[4]));
+    return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(lo)) |
+           (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(hi)) << 4;
+}
+
+/* Level of a key that is not among the best eight and worse than them. */
+uint32_t oct_book_side_find_far(const struct oct_books *b, const struct oct_book_side *s,
+                                int64_t key);
+
+/* Level of a key, OCT_BOOK_NONE when there is none. */
+OCT_INLINE uint32_t oct_book_side_find(const struct oct_books *b, const struct oct_book_side *s,
+                                       int64_t key)
+{
+    uint32_t eq = oct_book_eight_eq(&s->lo, key);
+    if (oct_likely(eq != 0))
+        return s->lo.lvl[__builtin_ctz(eq)];
+    if (key > s->lo.key[OCT_BOOK_EIGHT - 1])
+        return OCT_BOOK_NONE;
+    return oct_book_side_find_far(b, s, key);
+}
+
+/* Empties a side; its tree must have been freed. */
+void oct_book_side_init(struct oct_book_side *s);
+/* Adds a level whose key is not there; keeps OCT_BOOK_BEST of all levels but the new one right.
+ * false when the tree has no room. */
+bool oct_book_side_insert(struct oct_books *b, struct oct_book_side *s, int64_t key, uint32_t lvl);
+/* Removes the level of a key, which is there; the next best one gets its OCT_BOOK_BEST. */
+void oct_book_side_remove(struct oct_books *b, struct oct_book_side *s, int64_t key);
+/* Visits levels best first until visit says false; false when it was stopped. */
+bool oct_book_side_walk(const struct oct_books *b, const struct oct_book_side *s,
+                        oct_book_visit_fn *visit, void *ctx);
 
 #endif

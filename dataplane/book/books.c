@@ -8,7 +8,8 @@
 
 #define CNT_MAX (UINT32_C(1) << 28)
 /* The two unused lines, and where a search from the last home line may end. */
-#define MORE_LINES (2 + OCT_BOOK_RUN_CNT + OCT_BOOK_LINE_MAX)
+#define MORE_LINES (2 + OCT_BOOK_RUN_CNT + 4)
+#define PASSED_MAX UINT8_MAX
 /* Distances of references beyond this are another numbering, not a stride. */
 #define LEARN_STRIDE_MAX (UINT64_C(1) << 24)
 
@@ -79,27 +80,28 @@ struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg)
     b->order_cnt_max = cfg->order_cnt_max;
     b->level_cnt_max = cfg->level_cnt_max;
     b->node_cnt_max = l.node_cnt;
-    for (uint32_t i = 0; i < 2 * cfg->inst_cnt; i++) {
-        for (uint32_t k = 0; k < OCT_BOOK_TOP_CNT; k++)
-            b->side[i].key[k] = OCT_BOOK_KEY_NONE;
-    }
+    for (uint32_t i = 0; i < 2 * cfg->inst_cnt; i++)
+        oct_book_side_init(&b->side[i]);
     return b;
 }
 
 /* ---- the order table beyond the home line ------------------------------------------------------- */
 
-/* The i-th line a search visits.  Home and the other line of its aligned pair; then pairs that the
- * hash of the whole reference chooses, one by one.  So references that crowd one home, by accident
- * or design, end up where nobody without the seed can aim, and full regions are left at once. */
+/* The i-th line a search visits.  Home and the other line of its aligned pair, the next pair; then
+ * pairs that the hash of the whole reference chooses, one by one.  So references that crowd one
+ * home, by accident or design, end up where nobody without the seed can aim, and full regions are
+ * left soon. */
 static uint32_t visit(const struct oct_books *b, uint32_t home, uint64_t hash, uint32_t i)
 {
-    uint32_t pair = i < 2 ? home : oct_book_line(b, hash + (hash << 31 | 1) * (i / 2));
+    uint32_t pair =
+        i < 4 ? home + 4 * (i / 2) : oct_book_line(b, hash + (hash << 31 | 1) * (i / 2));
     return pair ^ 2 * (i % 2);
 }
 
 uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home)
 {
     uint64_t hash = oct_book_hash(b, ref);
+    uint32_t quarter = oct_book_quarter(b, ref);
     for (uint32_t i = 1; i < OCT_BOOK_LINE_MAX; i++) {
         uint32_t at = visit(b, home, hash, i);
         const struct oct_book_slot *s = &b->slot[at];
@@ -107,7 +109,7 @@ uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t hom
             return at;
         if (s[1].ref == ref && s[1].level != OCT_BOOK_NONE)
             return at + 1;
-        if (s[0].passed == 0)
+        if (s[0].passed[quarter] == 0)
             return OCT_BOOK_NONE;
     }
     for (uint32_t i = 0; i < OCT_BOOK_STASH_CNT; i++) {
@@ -118,43 +120,46 @@ uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t hom
     return OCT_BOOK_NONE;
 }
 
-/* Counts one order more or less that went past the lines from home up to the slot. */
-static void pass(struct oct_books *b, uint32_t home, uint64_t hash, uint32_t slot, uint32_t by)
+uint32_t oct_book_place_far(struct oct_books *b, uint64_t ref, uint32_t home)
 {
+    uint64_t hash = oct_book_hash(b, ref);
+    uint32_t quarter = oct_book_quarter(b, ref), lines[OCT_BOOK_LINE_MAX] = {home};
+    uint32_t cnt = 1, at = OCT_BOOK_NONE;
+    for (; cnt < OCT_BOOK_LINE_MAX; cnt++) {
+        lines[cnt] = visit(b, home, hash, cnt);
+        at = lines[cnt] + (b->slot[lines[cnt]].level != OCT_BOOK_NONE);
+        if (b->slot[at].level == OCT_BOOK_NONE)
+            break;
+    }
+    if (cnt == OCT_BOOK_LINE_MAX) {
+        for (at = b->stash; at < b->stash + OCT_BOOK_STASH_CNT; at++) {
+            if (b->slot[at].level == OCT_BOOK_NONE)
+                break;
+        }
+        if (at == b->stash + OCT_BOOK_STASH_CNT)
+            return OCT_BOOK_NONE;
+        b->stash_cnt++;
+    }
+    for (uint32_t i = 0; i < cnt; i++) {
+        uint8_t *passed = &b->slot[lines[i]].passed[quarter];
+        *passed = (uint8_t)(*passed + (*passed != PASSED_MAX));
+    }
+    return at;
+}
+
+/* A counter that was ever full stays so: it has lost count, and searches go on there for ever. */
+void oct_book_vacate_far(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot)
+{
+    uint64_t hash = oct_book_hash(b, ref);
+    uint32_t quarter = oct_book_quarter(b, ref);
     for (uint32_t i = 0; i < OCT_BOOK_LINE_MAX; i++) {
         uint32_t at = visit(b, home, hash, i);
         if (at == (slot & ~1u))
             return;
-        b->slot[at].passed += by;
+        uint8_t *passed = &b->slot[at].passed[quarter];
+        *passed = (uint8_t)(*passed - (*passed != PASSED_MAX));
     }
-}
-
-uint32_t oct_book_place_far(struct oct_books *b, uint64_t ref, uint32_t home)
-{
-    uint64_t hash = oct_book_hash(b, ref);
-    for (uint32_t i = 1; i < OCT_BOOK_LINE_MAX; i++) {
-        uint32_t at = visit(b, home, hash, i);
-        at += b->slot[at].level != OCT_BOOK_NONE;
-        if (b->slot[at].level == OCT_BOOK_NONE) {
-            pass(b, home, hash, at, 1);
-            return at;
-        }
-    }
-    for (uint32_t at = b->stash; at < b->stash + OCT_BOOK_STASH_CNT; at++) {
-        if (b->slot[at].level == OCT_BOOK_NONE) {
-            pass(b, home, hash, at, 1);
-            b->stash_cnt++;
-            return at;
-        }
-    }
-    return OCT_BOOK_NONE;
-}
-
-void oct_book_vacate_far(struct oct_books *b, uint64_t ref, uint32_t home, uint32_t slot)
-{
-    pass(b, home, oct_book_hash(b, ref), slot, UINT32_MAX);
-    if (slot >= b->stash)
-        b->stash_cnt--;
+    b->stash_cnt--;
 }
 
 /* References seen so far keep the homes they have: the new rule begins above the largest. */
@@ -182,52 +187,44 @@ void oct_book_learn(struct oct_books *b, uint64_t ref)
 
 /* ---- hints ------------------------------------------------------------------------------------- */
 
-OCT_INLINE const struct oct_book_side *hint_sides(const struct oct_books *b, uint32_t inst)
+OCT_INLINE const struct oct_book_side *hint_side(const struct oct_books *b,
+                                                 const struct oct_book_hint *hint)
 {
-    return &b->side[2 * (inst < b->inst_cnt ? inst : 0)];
+    return &b->side[2 * (hint->inst < b->inst_cnt ? hint->inst : 0) + (hint->side & 1)];
 }
 
-void oct_books_prefetch1(const struct oct_books *b, const struct oct_book_hint *hint)
+void oct_books_prefetch1(const struct oct_books *b, struct oct_book_hint *hint)
 {
-    const struct oct_book_side *s = hint_sides(b, hint->inst);
-    __builtin_prefetch(&b->slot[oct_book_home(b, hint->ref)], 1, 3);
-    __builtin_prefetch(&b->slot[oct_book_home(b, hint->new_ref)], 1, 3);
-    __builtin_prefetch(s[0].key, 1, 3);
-    __builtin_prefetch(s[1].key, 1, 3);
-    __builtin_prefetch(s[hint->side & 1].lvl, 1, 3);
+    hint->home = oct_book_home(b, hint->ref);
+    __builtin_prefetch(&b->slot[hint->home], 1, 3);
+    if (hint->side < 2) {
+        const struct oct_book_side *s = hint_side(b, hint);
+        __builtin_prefetch(s->lo.key, 1, 3);
+        __builtin_prefetch(s->lo.lvl, 1, 3);
+    } else if (hint->new_ref != 0) {
+        __builtin_prefetch(&b->slot[oct_book_home(b, hint->new_ref)], 1, 3);
+    }
 }
 
-/* The level of a price among the best, or the first node of the tree; the side, when it is not
- * known, from the best bid. */
-OCT_INLINE void prefetch_price(const struct oct_books *b, const struct oct_book_hint *hint)
-{
-    const struct oct_book_side *s = hint_sides(b, hint->inst);
-    uint32_t side = hint->side < 2 ? hint->side : hint->px.v > s->key[0];
-    s += side;
-    __m256i x = _mm256_set1_epi64x(oct_book_key(side, hint->px.v));
-    __m256i lo = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&s->key[0]));
-    __m256i hi = _mm256_cmpeq_epi64(x, _mm256_load_si256((const __m256i *)&s->key[4]));
-    uint32_t eq = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(lo)) |
-                  (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(hi)) << 4;
-    const char *level = (const char *)&b->lvl[s->lvl[__builtin_ctz(eq | 0x80)]];
-    const char *node = (const char *)&b->node[s->root];
-    bool deep = eq == 0 && hint->px.v != 0;
-    const char *at = deep ? node : level;
-    size_t line = deep ? 64 : 0;
-    __builtin_prefetch(at, 1, 3);
-    __builtin_prefetch(at + line, 1, 3);
-    __builtin_prefetch(at + 2 * line, 1, 3);
-    __builtin_prefetch(at + 3 * line, 1, 3);
-}
-
+/* Of an order in the table, its level, or where it is if it is not at home; of an add, the level of
+ * its price, or the second block. */
 void oct_books_prefetch2(const struct oct_books *b, const struct oct_book_hint *hint)
 {
-    uint32_t home = oct_book_home(b, hint->ref);
+    uint32_t home = hint->home < b->stash ? hint->home : 0;
     const struct oct_book_slot *s = &b->slot[home];
-    uint32_t second = s[1].ref == hint->ref;
+    bool second = s[1].ref == hint->ref;
     bool here = s[second].ref == hint->ref;
     bool full = s[0].level != OCT_BOOK_NONE && s[1].level != OCT_BOOK_NONE;
-    __builtin_prefetch(&b->slot[!here && full ? home ^ 2 : home], 1, 3);
-    __builtin_prefetch(&b->lvl[here ? s[second].level : OCT_BOOK_NONE], 1, 3);
-    prefetch_price(b, hint);
+    const void *level = &b->lvl[here ? s[second].level : OCT_BOOK_NONE];
+    __builtin_prefetch(!here && full ? (const void *)&b->slot[home ^ 2] : level, 1, 3);
+    if (hint->side >= 2)
+        return;
+    const struct oct_book_side *bs = hint_side(b, hint);
+    uint32_t eq = oct_book_eight_eq(&bs->lo, oct_book_key(hint->side, hint->px.v));
+    if (oct_likely(eq != 0)) {
+        __builtin_prefetch(&b->lvl[bs->lo.lvl[__builtin_ctz(eq)]], 1, 3);
+    } else {
+        __builtin_prefetch(bs->hi.key, 1, 3);
+        __builtin_prefetch(bs->hi.lvl, 1, 3);
+    }
 }

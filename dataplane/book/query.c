@@ -24,7 +24,7 @@ bool oct_book_best(const struct oct_books *b, uint32_t inst, enum oct_side side,
     const struct oct_book_side *s = side_of(b, inst, side);
     if (s == NULL || s->top_cnt == 0)
         return false;
-    level_copy(b, s->lvl[0], out);
+    level_copy(b, s->lo.lvl[0], out);
     return true;
 }
 
@@ -71,7 +71,7 @@ static void order_copy(const struct oct_books *b, uint32_t slot, struct oct_book
     const struct oct_book_slot *s = &b->slot[slot];
     const struct oct_book_lvl *l = &b->lvl[s->level];
     *out = (struct oct_book_order){.ref = s->ref,
-                                   .inst = l->inst_side >> 1,
+                                   .inst = (l->inst_side & ~OCT_BOOK_BEST) >> 1,
                                    .side = (uint8_t)(l->inst_side & 1),
                                    .px = {oct_book_key(l->inst_side & 1, l->key)},
                                    .qty = {s->qty}};

@@ -109,9 +109,10 @@ struct block {
     uint32_t sz;
 };
 
-OCT_INLINE void prefetch(const struct oct_core *c, oct_prefetch_fn *fn, const struct block *b)
+OCT_INLINE void stage1(const struct oct_core *c, const struct block *b, struct oct_book_hint *hint)
 {
-    fn(c->cfg.prefetch_self, c->cfg.feed->peek_ref(b->msg, b->sz));
+    c->cfg.feed->peek(b->msg, b->sz, c->cfg.inst_base, hint);
+    c->cfg.prefetch1(c->cfg.prefetch_self, hint);
 }
 
 /* Runs n messages; the window of prefetches slides over them. */
@@ -120,18 +121,20 @@ OCT_HOT static void run_chunk(struct oct_core *c, const struct block *b, uint32_
     const struct oct_core_cfg *cfg = &c->cfg;
     struct oct_md md = {OCT_MSG_HDR(MD, md)};
 
+    struct oct_book_hint hint[CHUNK];
+
     if (cfg->prefetch) {
         for (uint32_t i = 0; i < n && i < AHEAD1; i++)
-            prefetch(c, cfg->prefetch1, &b[i]);
+            stage1(c, &b[i], &hint[i]);
         for (uint32_t i = 0; i < n && i < AHEAD2; i++)
-            prefetch(c, cfg->prefetch2, &b[i]);
+            cfg->prefetch2(cfg->prefetch_self, &hint[i]);
     }
     for (uint32_t i = 0; i < n; i++) {
         if (cfg->prefetch) {
             if (i + AHEAD1 < n)
-                prefetch(c, cfg->prefetch1, &b[i + AHEAD1]);
+                stage1(c, &b[i + AHEAD1], &hint[i + AHEAD1]);
             if (i + AHEAD2 < n)
-                prefetch(c, cfg->prefetch2, &b[i + AHEAD2]);
+                cfg->prefetch2(cfg->prefetch_self, &hint[i + AHEAD2]);
         }
         enum oct_feed_error err =
             cfg->feed->decode(b[i].msg, b[i].sz, c->midnight_ns, cfg->inst_base, &md);

@@ -32,8 +32,8 @@ enum oct_core_counter {
 };
 extern const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT];
 
-/* Hints passed on to the agent that owns the order table. */
-typedef void oct_prefetch_fn(const void *self, uint64_t ref);
+/* Hints passed on to the agent that owns the order table; stage 2 gets what stage 1 left. */
+typedef void oct_prefetch_fn(const void *self, struct oct_book_hint *hint);
 
 struct oct_core_cfg {
     const struct oct_feed_ops *feed;

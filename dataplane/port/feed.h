@@ -7,6 +7,7 @@
 #define OCT_PORT_FEED_H
 
 #include "dataplane/base/count.h"
+#include "dataplane/book/book.h"
 #include "dataplane/msg/msg.h"
 
 enum oct_feed_pkt_kind {
@@ -58,9 +59,10 @@ struct oct_feed_ops {
      * inst_base is added to the venue's instrument number. */
     enum oct_feed_error (*decode)(const uint8_t *msg, uint32_t sz, int64_t midnight_ns,
                                   uint32_t inst_base, struct oct_md *md);
-    /* Order reference to prefetch for a message that will be decoded soon, 0 for none.  Reads
-     * only inside the padded buffer; no branches on content needed. */
-    uint64_t (*peek_ref)(const uint8_t *msg, uint32_t sz);
+    /* What a message that will be decoded soon is about, for prefetching: fills all of *hint but
+     * home.  Reads only inside the padded buffer, judges nothing, and does not branch on the
+     * content; a message of another kind gives values that mean nothing. */
+    void (*peek)(const uint8_t *msg, uint32_t sz, uint32_t inst_base, struct oct_book_hint *hint);
 };
 
 #endif

@@ -142,9 +142,3 @@ uint32_t oct_itch50_encode(const struct oct_itch50_msg *m, uint8_t *out)
     }
     return (uint32_t)row->sz;
 }
-
-uint64_t oct_itch50_peek_ref(const uint8_t *msg, uint32_t sz)
-{
-    (void)sz;
-    return oct_load_be64(msg + 11);
-}

@@ -96,9 +96,10 @@ uint32_t oct_itch50_sz(char type);
 OCT_HOT enum oct_feed_error oct_itch50_md(const uint8_t *msg, uint32_t sz, int64_t midnight_ns,
                                           uint32_t inst_base, struct oct_md *md);
 
-/* The order reference's place in every order message; other types give a number that means
- * nothing. */
-OCT_HOT uint64_t oct_itch50_peek_ref(const uint8_t *msg, uint32_t sz);
+/* As oct_feed_ops.peek: the reference of order messages, price and side of adds, price and new
+ * reference of replacements. */
+OCT_HOT void oct_itch50_peek(const uint8_t *msg, uint32_t sz, uint32_t inst_base,
+                             struct oct_book_hint *hint);
 
 /* TotalView-ITCH 5.0 over MoldUDP64. */
 extern const struct oct_feed_ops oct_feed_itch50_mold;

@@ -143,7 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
     struct oct_book_touch t, t2;
     for (size_t at = 2; at + STEP_SZ <= sz && at < STEP_SZ * STEP_MAX; at += STEP_SZ) {
         struct step st = step_of(data + at);
-        struct oct_book_hint hint = {st.ref, st.ref2, {st.px}, st.inst, st.side};
+        struct oct_book_hint hint = {
+            .ref = st.ref, .new_ref = st.ref2, .px = {st.px}, .inst = st.inst, .side = st.side};
         oct_books_prefetch1(b, &hint);
         oct_books_prefetch2(b, &hint);
         int res = fast(b, &st, &t);

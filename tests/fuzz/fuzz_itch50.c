@@ -122,7 +122,7 @@ static uint64_t one(const uint8_t *msg, uint32_t sz, int behind)
     return h;
 }
 
-/* The whole input as one payload, with or without asking for references ahead. */
+/* The whole input as one payload, with or without looking ahead. */
 static uint64_t stream(const uint8_t *data, size_t sz, bool ahead)
 {
     const struct oct_feed_ops *ops = &oct_feed_itch50_mold;
@@ -131,16 +131,19 @@ static uint64_t stream(const uint8_t *data, size_t sz, bool ahead)
     struct oct_md md;
     const uint8_t *msg;
     uint32_t msg_sz;
+    struct oct_book_hint hint = {0};
     uint64_t refs = 0;
     uint64_t h = 0;
     memset(&md, 0, sizeof(md));
     for (uint32_t i = 0; ahead && i < 12 && ops->next(&scout, &msg, &msg_sz); i++)
-        refs += ops->peek_ref(msg, msg_sz);
+        ops->peek(msg, msg_sz, BASE, &hint);
     while (ops->next(&c, &msg, &msg_sz)) {
         h = oct_digest64(h + (uint64_t)(int64_t)ops->decode(msg, msg_sz, MIDNIGHT, BASE, &md), &md,
                          sizeof(md));
-        if (ahead && ops->next(&scout, &msg, &msg_sz))
-            refs += ops->peek_ref(msg, msg_sz);
+        if (ahead && ops->next(&scout, &msg, &msg_sz)) {
+            ops->peek(msg, msg_sz, BASE, &hint);
+            refs += hint.ref;
+        }
     }
     __asm__ volatile("" : : "r"(refs));
     return h;

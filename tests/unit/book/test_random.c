@@ -113,6 +113,12 @@ static void step(struct run *r)
     r->by_result[fast < 0 ? 2 - fast : fast]++;
     if (fast >= 0)
         check_touch(r, &t, ref);
+    if (fast == OCT_BOOK_TOP) {
+        struct oct_level best = {.px = {0}};
+        oct_book_best(r->b, t.inst, (enum oct_side)t.side, &best);
+        cr_assert_eq(best.px.v, t.best_px.v);
+        cr_assert_eq(best.qty.v, t.best_qty.v);
+    }
 }
 
 static void check_queue(const struct run *r, uint32_t inst, uint32_t side,
@@ -154,7 +160,9 @@ static void empty_out(struct run *r)
     cr_assert_eq(oct_books_level_cnt(r->b), 0);
     cr_assert_eq(r->b->node_cnt, 0);
     for (uint32_t i = 0; i < r->b->stash; i++)
-        cr_assert_eq(r->b->slot[i].passed, 0);
+        cr_assert_eq(r->b->slot[i].passed[0] | r->b->slot[i].passed[1] | r->b->slot[i].passed[2] |
+                         r->b->slot[i].passed[3],
+                     0);
 }
 
 static struct run run;

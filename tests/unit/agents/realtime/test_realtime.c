@@ -416,10 +416,15 @@ Test(realtime, the_same_messages_give_the_same_digest_and_prefetch_none_of_it)
     struct rig *a = quoted(), *b = quoted();
     for (uint64_t i = 0; i < 100; i++) {
         rig_add(a, (uint32_t)(i % 7), 100 + i, i & 1, PX(9 + (double)(i % 3)), SHARES(1 + i));
-        struct oct_book_hint hint = {.ref = i, .new_ref = ~i, .inst = (uint32_t)i};
-        (void)hint;
-        oct_realtime_prefetch1(b->rt, i * 0x9e3779b97f4a7c15);
-        oct_realtime_prefetch2(b->rt, i);
+        struct oct_book_hint hint = {.ref = 100 + i * (i & 3),
+                                     .new_ref = i & 7,
+                                     .px = PX(i % 11),
+                                     .inst = (uint32_t)(i * i * i * i),
+                                     .side = i & 3,
+                                     .home = (uint32_t)(i * 0x9e3779b9)};
+        oct_realtime_prefetch2(b->rt, &hint);
+        oct_realtime_prefetch1(b->rt, &hint);
+        oct_realtime_prefetch2(b->rt, &hint);
         rig_add(b, (uint32_t)(i % 7), 100 + i, i & 1, PX(9 + (double)(i % 3)), SHARES(1 + i));
     }
     cr_assert_eq(oct_realtime_digest(a->rt), oct_realtime_digest(b->rt));
