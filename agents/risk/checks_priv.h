@@ -141,9 +141,9 @@ CHK chk_not_tradable(chk_in in)
 CHK chk_short_sale(chk_in in)
 {
     const struct oct_verdict *v = in->v;
-    bool is_short = !v_buys(v) & (reach(v, v->strat_pos, v->strat_buy, v->strat_sell) > 0);
+    bool sells = !v_buys(v), past = reach(v, v->strat_pos, v->strat_buy, v->strat_sell) > 0;
     bool may = !(v->inst_flags & INST_SHORT_SALE) & !!(v->cond & COND_MARKED_SHORT);
-    return chk_flag(is_short & !may);
+    return chk_flag(sells & past & !may);
 }
 
 CHK chk_restricted(chk_in in)
@@ -322,8 +322,8 @@ CHK chk_self_trade(chk_in in)
 {
     const struct oct_verdict *v = in->v;
     int64_t own = v->own_px.v, px = v->px.v;
-    bool crosses = v_is_market(v) | (v_buys(v) ? px >= own : px <= own);
-    return (struct chk){px, own, (own != 0) & crosses};
+    bool market = v_is_market(v), through = v_buys(v) ? px >= own : px <= own;
+    return (struct chk){px, own, (own != 0) & (market | through)};
 }
 
 CHK chk_fall(__int128 fall, __int128 limit)

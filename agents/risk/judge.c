@@ -78,7 +78,7 @@ OCT_INLINE uint8_t inst_flags(const struct oct_inst_view *iv, const struct inst 
     unsigned halted = iv->trading != 'T' ? INST_HALTED : 0;
     unsigned sho = iv->short_sale != '0' ? INST_SHORT_SALE : 0;
     unsigned restricted = inst->restricted ? INST_RESTRICTED : 0;
-    unsigned stale = (iv->stale != 0) | (iv->locked == 2) ? INST_STALE : 0;
+    unsigned stale = ((iv->stale != 0) | (iv->locked == 2)) ? INST_STALE : 0;
     return (uint8_t)(known | halted | sho | restricted | stale);
 }
 
@@ -116,7 +116,7 @@ OCT_INLINE int64_t recent_age(const struct oct_risk *r, uint64_t key, int64_t no
     int64_t at = 0;
 
     for (unsigned i = 0; i < RECENT_WAYS; i++)
-        at = (s->key[i] == key) & (s->at_ns[i] > at) ? s->at_ns[i] : at;
+        at = ((s->key[i] == key) & (s->at_ns[i] > at)) ? s->at_ns[i] : at;
     return at == 0 ? 0 : now_ns > at ? now_ns - at : 1;
 }
 
@@ -212,7 +212,7 @@ static void find_lines(struct oct_risk *r, const struct oct_intent *in, struct l
         v->cond |= order_cond(r, in, l);
     v->added.v = added_qty(in, l->order);
     /* Room for two more pairs and an order, or a known pair. */
-    v->cond |= (r->pos_cnt + 2 > r->cfg.pos_cnt_max) & (l->pos->key == 0) ? COND_FULL : 0;
+    v->cond |= ((r->pos_cnt + 2 > r->cfg.pos_cnt_max) & (l->pos->key == 0)) ? COND_FULL : 0;
     v->cond |= r->order_free == NONE && in->action != OCT_ACTION_CANCEL ? COND_FULL : 0;
 }
 

@@ -149,8 +149,8 @@ static size_t masked(uint8_t *out, uint8_t first, const char *text)
 size_t oct_fuzz_seed(size_t idx, uint8_t *out, size_t cap)
 {
     static const char *const texts[] = {
-        "{\"op\":\"subscribe\",\"id\":\"7\",\"channel\":\"book\",\"symbols\":[\"AAPL\",\"MSFT\"],"
-        "\"depth\":10,\"mode\":\"conflate\",\"interval_ms\":50}",
+        ("{\"op\":\"subscribe\",\"id\":\"7\",\"channel\":\"book\",\"symbols\":[\"AAPL\",\"MSFT\"],"
+         "\"depth\":10,\"mode\":\"conflate\",\"interval_ms\":50}"),
         "{\"op\":\"subscribe\",\"channel\":\"bbo\",\"symbols\":[\"AAPL\"],\"mode\":\"raw\"}",
         "{\"op\":\"unsubscribe\",\"sid\":1,\"symbols\":[\"AAPL\"]}",
         "{\"op\":\"heartbeat\",\"on\":true}",

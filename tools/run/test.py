@@ -58,7 +58,7 @@ def configure(name, seed):
     if not os.path.exists(os.path.join(path, "build.ninja")):
         say(f"== configuring {name}")
         env = dict(os.environ, CC=("ccache " if have("ccache") else "") + cc)
-        r = subprocess.run(["meson", "setup", path, ROOT, f"-Dwerror={str(kind == 'gcc').lower()}", *opts], env=env, check=False,
+        r = subprocess.run(["meson", "setup", path, ROOT, "-Dwerror=true", *opts], env=env, check=False,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if r.returncode:
             say(r.stdout[-4000:])

@@ -116,8 +116,9 @@ static inline struct rig *rig_new(void)
                                             .trading = 'T',
                                             .short_sale = '0'};
         g->ref[i] = (struct oct_inst_ref){.tick = PX(100), .tick_sub = PX(1), .lot = 100};
-        f->sma_fast = f->sma_slow = f->ema_fast = f->ema_slow = f->rsi = f->macd = NAN;
-        f->macd_signal = f->boll_mid = f->boll_up = f->boll_low = f->atr = f->momentum = NAN;
+        f->sma_fast = f->sma_slow = f->ema_fast = f->ema_slow = f->rsi = f->macd = (double)NAN;
+        f->macd_signal = f->boll_mid = f->boll_up = f->boll_low = f->atr = f->momentum =
+            (double)NAN;
     }
     g->view = (struct oct_view){
         .inst = g->inst, .ref = g->ref, .features = g->features, .inst_cnt = INST_CNT};

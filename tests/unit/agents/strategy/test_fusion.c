@@ -36,9 +36,10 @@ Test(fusion, weights_are_weight_times_confidence_over_their_sum)
 
 Test(fusion, votes_without_weight_do_not_count)
 {
-    struct oct_vote v[] = {{.weight = 0, .signal = 1.0, .confidence = 0.6, .strategy = 0},
-                           {.weight = 2, .signal = 1.0, .confidence = 0.0, .strategy = 1},
-                           {.weight = NAN, .signal = 1.0, .confidence = 0.5, .strategy = 2}};
+    struct oct_vote v[] = {
+        {.weight = 0, .signal = 1.0, .confidence = 0.6, .strategy = 0},
+        {.weight = 2, .signal = 1.0, .confidence = 0.0, .strategy = 1},
+        {.weight = (double)NAN, .signal = 1.0, .confidence = 0.5, .strategy = 2}};
 
     oct_fuse(v, 3, &out);
     cr_expect_eq(out.cnt, 0);

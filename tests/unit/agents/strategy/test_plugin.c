@@ -318,7 +318,7 @@ Test(plugin, orders_and_signals_that_make_no_sense_go_nowhere)
     play.signal_inst = 3;
     play.signal = 1.5;
     rig_event(g, 3, OCT_MARKET_BBO);
-    play.signal = NAN;
+    play.signal = (double)NAN;
     rig_event(g, 3, OCT_MARKET_BBO);
     play.signal = 1;
     play.confidence = -0.1;

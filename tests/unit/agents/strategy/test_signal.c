@@ -13,8 +13,8 @@ static struct oct_inst_view v;
 static void init(void)
 {
     oct_strategy_params_init(&p, OCT_STRATEGY_MARKET_MAKING);
-    f.sma_fast = f.sma_slow = f.rsi = f.macd = f.macd_signal = NAN;
-    f.boll_mid = f.boll_up = f.boll_low = f.momentum = NAN;
+    f.sma_fast = f.sma_slow = f.rsi = f.macd = f.macd_signal = (double)NAN;
+    f.boll_mid = f.boll_up = f.boll_low = f.momentum = (double)NAN;
 }
 
 TestSuite(signal, .init = init);
@@ -102,10 +102,10 @@ Test(signal, nothing_fires_before_there_are_indicators)
     expect(oct_signal_technical(&p, &f), 0, 0, false);
     f.boll_mid = 100;
     f.boll_up = 101;
-    expect(oct_signal_mean_reversion(&p, &f, NAN), 0, 0, false);
+    expect(oct_signal_mean_reversion(&p, &f, (double)NAN), 0, 0, false);
     f.sma_fast = f.sma_slow = f.rsi = f.macd = 1;
     expect(oct_signal_technical(&p, &f), 0, 0, false);
-    f.momentum = INFINITY;
+    f.momentum = (double)INFINITY;
     expect(oct_signal_momentum(&p, &f), 0, 0, false);
 }
 
