@@ -165,7 +165,7 @@ void oct_rig_settle(struct oct_rig *r)
 
 static int load(struct oct_rig *r, const struct oct_rig_cfg *cfg)
 {
-    struct oct_setup_args args = {.config = cfg->config, .profile = cfg->profile};
+    struct oct_conf_args args = {.config = cfg->config, .profile = cfg->profile};
     static char run_dir[600], data_dir[600];
 
     snprintf(run_dir, sizeof run_dir, "run_dir=%s/run", cfg->dir);

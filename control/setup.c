@@ -41,14 +41,10 @@ const char *oct_control_args(struct oct_control_args *a, int argc, char **argv)
     memset(a, 0, sizeof(*a));
     for (int i = 1; i < argc; i++) {
         const char *o = argv[i];
-        const char **to = strcmp(o, "--config") == 0     ? &a->config
-                          : strcmp(o, "--profile") == 0  ? &a->profile
-                          : strcmp(o, "--run-dir") == 0  ? &a->run_dir
+        const char **to = strcmp(o, "--run-dir") == 0    ? &a->run_dir
                           : strcmp(o, "--data-dir") == 0 ? &a->data_dir
                           : strcmp(o, "--listen") == 0   ? &a->listen
                                                          : NULL;
-        if (strcmp(o, "--set") == 0 && a->set_cnt < OCT_ARRAY_CNT(a->set))
-            to = &a->set[a->set_cnt++];
         if (strcmp(o, "--help") == 0 || strcmp(o, "-h") == 0) {
             a->help = true;
         } else if (strcmp(o, "--version") == 0) {
@@ -57,15 +53,17 @@ const char *oct_control_args(struct oct_control_args *a, int argc, char **argv)
             a->no_journal = true;
         } else if (to != NULL && i + 1 < argc) {
             *to = argv[++i];
+        } else if (i + 1 < argc && oct_conf_arg(&a->conf, o, argv[i + 1])) {
+            i++;
         } else {
-            snprintf(wrong, sizeof(wrong),
-                     to != NULL ? "%.100s needs a value" : "%.100s is not understood", o);
+            snprintf(wrong, sizeof(wrong), "%.100s is not understood, or lacks its value", o);
             return wrong;
         }
     }
-    if ((a->profile != NULL || a->set_cnt > 0) && a->config == NULL)
+    if ((a->conf.profile != NULL || a->conf.set_cnt > 0) && a->conf.config == NULL)
         return "--profile and --set need --config";
-    if (a->config == NULL && (a->run_dir == NULL || a->data_dir == NULL) && !a->help && !a->version)
+    if (a->conf.config == NULL && (a->run_dir == NULL || a->data_dir == NULL) && !a->help &&
+        !a->version)
         return "--config, or --run-dir and --data-dir, is needed";
     return NULL;
 }
@@ -81,52 +79,25 @@ static int OCT_PRINTF(3, 4) fail(struct oct_control_setup *s, int rc, const char
     return rc;
 }
 
-static int load_conf(struct oct_control_setup *s, const struct oct_control_args *a)
+static int load_conf(struct oct_control_setup *s, const struct oct_conf_args *args)
 {
-    struct oct_conf_overlay overlays[OCT_ARRAY_CNT(a->set) + 1];
     struct oct_conf_limit_def limits[OCT_RISK_LIMIT_END - 1];
     struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
-    char profile[512];
-    size_t n = 0;
+
     for (size_t i = 0; i < OCT_ARRAY_CNT(limits); i++) {
         const struct oct_risk_limit_def *d = &oct_risk_limit_defs[i];
         limits[i] = (struct oct_conf_limit_def){
-            .name = d->name,
-            .decimals = d->unit == OCT_RISK_UNIT_QTY     ? 8
-                        : d->unit == OCT_RISK_UNIT_MONEY ? 17
-                        : d->unit == OCT_RISK_UNIT_PX    ? 9
-                                                         : 0,
-            .scopes = d->scopes,
-        };
+            d->name, (uint8_t)oct_risk_unit_decimals((enum oct_risk_unit)d->unit), d->scopes};
     }
     for (size_t i = 0; i < OCT_ARRAY_CNT(params); i++) {
         const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
         params[i] = (struct oct_conf_param_def){
-            .name = d->name,
-            .decimals = d->unit == OCT_STRATEGY_UNIT_RATIO ? 9
-                        : d->unit == OCT_STRATEGY_UNIT_QTY ? 8
-                                                           : 0,
-            .min = d->least,
-            .max = d->most,
-        };
+            d->name, (uint8_t)oct_strategy_unit_decimals((enum oct_strategy_unit)d->unit), d->least,
+            d->most};
     }
-    struct oct_conf_tables tables = {.limit = limits,
-                                     .limit_cnt = OCT_ARRAY_CNT(limits),
-                                     .param = params,
-                                     .param_cnt = OCT_ARRAY_CNT(params)};
-    if (a->profile != NULL) {
-        const char *slash = strrchr(a->config, '/');
-        if (strchr(a->profile, '/') != NULL)
-            snprintf(profile, sizeof(profile), "%s", a->profile);
-        else
-            snprintf(profile, sizeof(profile), "%.*s/profiles/%s.yaml",
-                     slash != NULL ? (int)(slash - a->config) : 1, slash != NULL ? a->config : ".",
-                     a->profile);
-        overlays[n++] = (struct oct_conf_overlay){OCT_CONF_FILE, profile};
-    }
-    for (size_t i = 0; i < a->set_cnt; i++)
-        overlays[n++] = (struct oct_conf_overlay){OCT_CONF_SET, a->set[i]};
-    int rc = oct_conf_load(a->config, overlays, n, &tables, &s->conf, s->err, sizeof(s->err));
+    const struct oct_conf_tables tables = {limits, OCT_ARRAY_CNT(limits), OCT_ARRAY_CNT(params),
+                                           params};
+    int rc = oct_conf_load_args(args, &tables, &s->conf, s->err, sizeof(s->err));
     if (rc == 0 && s->conf->venue.reference[0] != '\0')
         rc = oct_conf_reference_load(s->conf->venue.reference, &s->reference, s->err,
                                      sizeof(s->err));
@@ -271,7 +242,7 @@ int oct_control_load(struct oct_control_setup *s, const struct oct_control_args 
     memset(s, 0, sizeof(*s));
     oct_risk_limits_init(&s->limits);
     memset(s->firm, ' ', sizeof(s->firm));
-    int rc = a->config != NULL ? load_conf(s, a) : 0;
+    int rc = a->conf.config != NULL ? load_conf(s, &a->conf) : 0;
     if (rc == 0 && s->conf != NULL) {
         make_limits(s);
         make_names(s);
@@ -280,7 +251,7 @@ int oct_control_load(struct oct_control_setup *s, const struct oct_control_args 
     if (rc == 0)
         rc = make_paths(s, a);
     if (rc != 0 && s->err[0] == '\0')
-        snprintf(s->err, sizeof(s->err), "%s: %s", a->config, strerror(-rc));
+        snprintf(s->err, sizeof(s->err), "%s: %s", a->conf.config, strerror(-rc));
     return rc;
 }
 

@@ -15,11 +15,8 @@
 #define OCT_CONTROL_NAME_CNT (OCT_CONF_ACCOUNT_MAX + OCT_CONF_STRATEGY_MAX)
 
 struct oct_control_args {
-    const char *config;
-    const char *profile;
-    const char *set[128];
-    size_t set_cnt;
-    const char *run_dir; /* these replace what the configuration says */
+    struct oct_conf_args conf; /* config NULL: without a configuration */
+    const char *run_dir;       /* these replace what the configuration says */
     const char *data_dir;
     const char *listen; /* ADDR:PORT */
     bool no_journal;

@@ -19,7 +19,7 @@
 static _Atomic int stop_signal;
 
 struct opts {
-    struct oct_setup_args args;
+    struct oct_conf_args args;
     bool until_end;
     bool check;
 };
@@ -72,7 +72,7 @@ static int parse(struct oct_app *a, struct opts *o, int argc, char **argv)
             o->check = true;
         else if (i + 1 < argc && strcmp(arg, "--summary") == 0)
             a->summary = argv[++i];
-        else if (i + 1 < argc && oct_setup_arg(&o->args, arg, argv[i + 1]))
+        else if (i + 1 < argc && oct_conf_arg(&o->args, arg, argv[i + 1]))
             i++;
         else {
             fprintf(stderr, "octopus-dataplane: %s: not understood; see --help\n", arg);

@@ -19,19 +19,6 @@
 /* Orders and positions remembered per strategy and instrument, beyond what the file sets. */
 #define FILL_CNT_MAX (1u << 16)
 
-bool oct_setup_arg(struct oct_setup_args *a, const char *name, const char *value)
-{
-    if (strcmp(name, "--config") == 0)
-        a->config = value;
-    else if (strcmp(name, "--profile") == 0)
-        a->profile = value;
-    else if (strcmp(name, "--set") == 0 && a->set_cnt < OCT_ARRAY_CNT(a->set))
-        a->set[a->set_cnt++] = value;
-    else
-        return false;
-    return true;
-}
-
 static int OCT_PRINTF(3, 4) fail(struct oct_setup *s, int err, const char *fmt, ...)
 {
     va_list ap;
@@ -44,51 +31,25 @@ static int OCT_PRINTF(3, 4) fail(struct oct_setup *s, int err, const char *fmt, 
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static int load_conf(struct oct_setup *s, const struct oct_setup_args *args)
+static int load_conf(struct oct_setup *s, const struct oct_conf_args *args)
 {
-    struct oct_conf_overlay overlays[OCT_ARRAY_CNT(args->set) + 1];
     struct oct_conf_limit_def limits[OCT_RISK_LIMIT_END - 1];
     struct oct_conf_param_def params[OCT_STRATEGY_PARAM_END - 1];
-    char profile[512];
-    size_t n = 0;
 
     for (size_t i = 0; i < OCT_ARRAY_CNT(limits); i++) {
         const struct oct_risk_limit_def *d = &oct_risk_limit_defs[i];
         limits[i] = (struct oct_conf_limit_def){
-            .name = d->name,
-            .decimals = d->unit == OCT_RISK_UNIT_QTY     ? 8
-                        : d->unit == OCT_RISK_UNIT_MONEY ? 17
-                        : d->unit == OCT_RISK_UNIT_PX    ? 9
-                                                         : 0,
-            .scopes = d->scopes,
-        };
+            d->name, (uint8_t)oct_risk_unit_decimals((enum oct_risk_unit)d->unit), d->scopes};
     }
     for (size_t i = 0; i < OCT_ARRAY_CNT(params); i++) {
         const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
         params[i] = (struct oct_conf_param_def){
-            .name = d->name,
-            .decimals = d->unit == OCT_STRATEGY_UNIT_RATIO ? 9
-                        : d->unit == OCT_STRATEGY_UNIT_QTY ? 8
-                                                           : 0,
-            .min = d->least,
-            .max = d->most,
-        };
+            d->name, (uint8_t)oct_strategy_unit_decimals((enum oct_strategy_unit)d->unit), d->least,
+            d->most};
     }
     const struct oct_conf_tables tables = {limits, OCT_ARRAY_CNT(limits), OCT_ARRAY_CNT(params),
                                            params};
-    if (args->profile) {
-        const char *slash = strrchr(args->config, '/');
-        int dir = slash ? (int)(slash - args->config) : 1;
-        if (strchr(args->profile, '/'))
-            snprintf(profile, sizeof profile, "%s", args->profile);
-        else
-            snprintf(profile, sizeof profile, "%.*s/profiles/%s.yaml", dir,
-                     slash ? args->config : ".", args->profile);
-        overlays[n++] = (struct oct_conf_overlay){OCT_CONF_FILE, profile};
-    }
-    for (size_t i = 0; i < args->set_cnt; i++)
-        overlays[n++] = (struct oct_conf_overlay){OCT_CONF_SET, args->set[i]};
-    return oct_conf_load(args->config, overlays, n, &tables, &s->conf, s->err, sizeof s->err);
+    return oct_conf_load_args(args, &tables, &s->conf, s->err, sizeof s->err);
 }
 
 static int load_reference(struct oct_setup *s)
@@ -389,7 +350,7 @@ static void make_sizes(struct oct_setup *s)
     a->huge_pages = c->lane.huge_pages;
 }
 
-int oct_setup_load(struct oct_setup *s, const struct oct_setup_args *args)
+int oct_setup_load(struct oct_setup *s, const struct oct_conf_args *args)
 {
     memset(s, 0, sizeof *s);
     int err = load_conf(s, args);

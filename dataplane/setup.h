@@ -12,17 +12,6 @@
 
 #define OCT_SETUP_ERR_SZ 4096u
 
-/* What a command line says about the configuration. */
-struct oct_setup_args {
-    const char *config;  /* base file */
-    const char *profile; /* name or path, NULL: none */
-    const char *set[128];
-    size_t set_cnt;
-};
-
-/* One of --config, --profile, --set; false when arg is none of them.  value is what follows. */
-bool oct_setup_arg(struct oct_setup_args *a, const char *name, const char *value);
-
 struct oct_setup {
     struct oct_conf *conf;
     struct oct_conf_reference *reference; /* NULL: none */
@@ -39,7 +28,7 @@ struct oct_setup {
 };
 
 /* Loads, checks and translates.  0 or negative errno with s->err. */
-int oct_setup_load(struct oct_setup *s, const struct oct_setup_args *args);
+int oct_setup_load(struct oct_setup *s, const struct oct_conf_args *args);
 void oct_setup_free(struct oct_setup *s);
 
 /* Collector settings of the feed; counters and rewind are the caller's. */

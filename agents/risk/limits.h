@@ -84,6 +84,15 @@ enum oct_risk_unit {
     OCT_RISK_UNIT_STATE /* enum oct_ladder_state */
 };
 
+/* A value of the unit counts 10^-decimals. */
+static inline unsigned oct_risk_unit_decimals(enum oct_risk_unit unit)
+{
+    return unit == OCT_RISK_UNIT_QTY     ? 8
+           : unit == OCT_RISK_UNIT_MONEY ? 17
+           : unit == OCT_RISK_UNIT_PX    ? 9
+                                         : 0;
+}
+
 struct oct_risk_limit_def {
     const char *name;
     const char *doc;

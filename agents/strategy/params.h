@@ -93,6 +93,12 @@ struct oct_strategy_params {
 #undef P
 };
 
+/* A value of the unit counts 10^-decimals. */
+static inline unsigned oct_strategy_unit_decimals(enum oct_strategy_unit unit)
+{
+    return unit == OCT_STRATEGY_UNIT_RATIO ? 9 : unit == OCT_STRATEGY_UNIT_QTY ? 8 : 0;
+}
+
 struct oct_strategy_param_def {
     const char *name;
     const char *doc;

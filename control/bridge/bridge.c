@@ -21,8 +21,8 @@ static int tail_open(struct oct_bridge *b)
         .dir = b->broken ? NULL : b->journal_dir,
         .lane = b->cfg.lane,
         .from_input = b->broken ? OCT_TAIL_LIVE : 0,
-        .ring = b->shm.ring,
-        .run_id = b->shm.status != NULL ? b->shm.status->run_id : 0,
+        .ring = b->shm.pub.ring,
+        .run_id = b->shm.pub.status != NULL ? b->shm.pub.status->run_id : 0,
     };
     return oct_tail_open(&cfg, &b->tail);
 }
@@ -65,10 +65,10 @@ static void on_record(struct oct_bridge *b, const struct oct_msg_hdr *rec)
 static void take_symbols(struct oct_bridge *b)
 {
     struct oct_mirror *m = b->cfg.mirror;
-    uint32_t n = b->shm.symbol_cnt < m->cfg.inst_cnt ? b->shm.symbol_cnt : m->cfg.inst_cnt;
+    uint32_t n = b->shm.pub.symbol_cnt < m->cfg.inst_cnt ? b->shm.pub.symbol_cnt : m->cfg.inst_cnt;
     for (uint32_t i = 0; i < n; i++) {
         if (!m->inst[i].known)
-            oct_mirror_symbol(m, i, b->shm.symbols[i]);
+            oct_mirror_symbol(m, i, b->shm.pub.symbols[i]);
     }
 }
 
@@ -76,7 +76,7 @@ static void attach(struct oct_bridge *b)
 {
     if (oct_bridge_join(&b->shm, b->run_dir) != 0)
         return;
-    uint64_t run_id = b->shm.status->run_id;
+    uint64_t run_id = b->shm.pub.status->run_id;
     oct_log(OCT_LOG_INFO, "bridge.attached", "dataplane run %016lx", (unsigned long)run_id);
     oct_mirror_doubt(b->cfg.mirror, OCT_DOUBT_WARMING, OCT_DOUBT_DETACHED);
     b->symbols_ns = 0;
@@ -85,7 +85,7 @@ static void attach(struct oct_bridge *b)
         if (rc != 0)
             tail_damaged(b, rc);
     } else {
-        oct_tail_attach(b->tail, b->shm.ring, run_id);
+        oct_tail_attach(b->tail, b->shm.pub.ring, run_id);
     }
 }
 
@@ -100,19 +100,19 @@ static void detach(struct oct_bridge *b)
 
 static void look(struct oct_bridge *b, int64_t now)
 {
-    if (b->shm.attached && !oct_region_current(&b->shm.pub))
+    if (b->shm.attached && !oct_region_current(&b->shm.pub.region))
         detach(b);
     if (!b->shm.attached)
         attach(b);
     if (!b->shm.attached)
         return;
-    if (b->shm.pulses != NULL) {
+    if (b->shm.pub.pulses != NULL) {
         int64_t beat =
-            atomic_load_explicit(&b->shm.pulses[OCT_PULSE_LANE].beat_ns, memory_order_relaxed);
+            atomic_load_explicit(&b->shm.pub.pulses[OCT_PULSE_LANE].beat_ns, memory_order_relaxed);
         bool old = oct_utc_ns() - beat > BEAT_OLD_NS;
         oct_mirror_doubt(b->cfg.mirror, old ? OCT_DOUBT_DETACHED : 0, old ? 0 : OCT_DOUBT_DETACHED);
     }
-    if (now >= b->symbols_ns && b->shm.symbols != NULL) {
+    if (now >= b->symbols_ns && b->shm.pub.symbols != NULL) {
         b->symbols_ns = now + SYMBOLS_NS;
         take_symbols(b);
     }
@@ -162,7 +162,8 @@ int oct_bridge_create(struct oct_bridge **out, const struct oct_bridge_cfg *cfg)
     if (b == NULL)
         return -ENOMEM;
     b->cfg = *cfg;
-    b->shm.pub.fd = b->shm.cmd.fd = -1;
+    b->shm.cmd.fd = -1;
+    oct_pub_clear(&b->shm.pub);
     b->frag_input = UINT64_MAX;
     b->next_cmd = (uint64_t)oct_utc_ns(); /* unlike any of another control before us */
     b->run_dir = strdup(cfg->run_dir);

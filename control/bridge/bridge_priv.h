@@ -9,19 +9,9 @@
 #define OCT_BRIDGE_PKT_MAX 65536u
 #define OCT_BRIDGE_PAD     64u /* readable bytes that decoders want behind a payload */
 
-/* Addresses in the joined regions; NULL while detached or when an object is missing. */
 struct oct_bridge_shm {
-    struct oct_region pub;
+    struct oct_pub pub; /* clear while detached */
     struct oct_region cmd;
-    const struct oct_ring *ring;
-    const struct oct_counters *counters;
-    const struct oct_faults *faults[2];
-    const struct oct_pulse *pulses;
-    const struct oct_pub_hist *hists;
-    const oct_sym *symbols;
-    const struct oct_counter *types;
-    const struct oct_pub_status *status;
-    uint32_t symbol_cnt;
     struct oct_link link;
     bool link_ok;
     bool attached;

@@ -4,14 +4,14 @@
 
 #include "control/bridge/bridge_priv.h"
 
-static const struct oct_bridge_shm *shm(const void *self)
+static const struct oct_pub *pub(const void *self)
 {
-    return &((const struct oct_bridge *)self)->shm;
+    return &((const struct oct_bridge *)self)->shm.pub;
 }
 
 static bool attached(void *self)
 {
-    return shm(self)->attached;
+    return ((const struct oct_bridge *)self)->shm.attached;
 }
 
 /* Text of another process: ended here, whatever it holds. */
@@ -28,7 +28,7 @@ static void text(char *out, size_t out_sz, const char *in, size_t in_sz)
 
 static bool status(void *self, struct oct_vitals_status *out)
 {
-    const struct oct_pub_status *s = shm(self)->status;
+    const struct oct_pub_status *s = pub(self)->status;
     if (s == NULL)
         return false;
     *out = (struct oct_vitals_status){
@@ -59,7 +59,7 @@ static bool status(void *self, struct oct_vitals_status *out)
 /* Rows of the table, then one for each message type that was seen. */
 static bool counter(void *self, uint32_t idx, struct oct_vitals_counter *out)
 {
-    const struct oct_bridge_shm *s = shm(self);
+    const struct oct_pub *s = pub(self);
     struct oct_counter_row row;
     uint32_t cnt = s->counters != NULL ? oct_counters_cnt(s->counters) : 0;
     *out = (struct oct_vitals_counter){.kind = OCT_COUNTER_TOTAL};
@@ -87,7 +87,7 @@ static bool counter(void *self, uint32_t idx, struct oct_vitals_counter *out)
 static bool hist(void *self, uint32_t idx, const char **name, struct oct_hist *out)
 {
     static char names[OCT_HOP_CNT][33];
-    const struct oct_bridge_shm *s = shm(self);
+    const struct oct_pub *s = pub(self);
     if (s->hists == NULL || idx >= OCT_HOP_CNT)
         return false;
     text(names[idx], sizeof(names[idx]), s->hists[idx].name, sizeof(s->hists[idx].name));
@@ -102,7 +102,7 @@ static bool hist(void *self, uint32_t idx, const char **name, struct oct_hist *o
 
 static bool fault(void *self, uint32_t idx, struct oct_vitals_fault *out)
 {
-    const struct oct_bridge_shm *s = shm(self);
+    const struct oct_pub *s = pub(self);
     for (size_t i = 0; i < OCT_ARRAY_CNT(s->faults); i++) {
         struct oct_fault_row row;
         uint32_t cnt = s->faults[i] != NULL ? oct_faults_cnt(s->faults[i]) : 0;
@@ -127,7 +127,7 @@ static bool pulse(void *self, uint32_t idx, struct oct_vitals_pulse *out)
         [OCT_PULSE_LANE] = "lane",
         [OCT_PULSE_RECORDER] = "recorder",
     };
-    const struct oct_pulse *p = shm(self)->pulses;
+    const struct oct_pulse *p = pub(self)->pulses;
     if (p == NULL || idx >= OCT_PULSE_CNT)
         return false;
     *out = (struct oct_vitals_pulse){
@@ -143,7 +143,7 @@ static bool pulse(void *self, uint32_t idx, struct oct_vitals_pulse *out)
 static uint64_t lag(void *self)
 {
     const struct oct_bridge *b = self;
-    const struct oct_pub_status *s = b->shm.status;
+    const struct oct_pub_status *s = b->shm.pub.status;
     if (s == NULL)
         return 0;
     uint64_t input = atomic_load_explicit(&s->input, memory_order_relaxed);

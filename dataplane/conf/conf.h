@@ -332,6 +332,21 @@ struct oct_conf_tables {
 int oct_conf_load(const char *path, const struct oct_conf_overlay *overlays, size_t overlay_cnt,
                   const struct oct_conf_tables *tables, struct oct_conf **out, char *err,
                   size_t err_sz);
+/* What a command line says about the configuration. */
+struct oct_conf_args {
+    const char *config; /* base file */
+    const char
+        *profile; /* a name (profiles/NAME.yaml beside the base file) or a path; NULL: none */
+    const char *set[128];
+    size_t set_cnt;
+};
+
+/* One of --config, --profile, --set; false when name is none of them.  value is what follows. */
+bool oct_conf_arg(struct oct_conf_args *a, const char *name, const char *value);
+/* As oct_conf_load, of the base file, the profile and the settings. */
+int oct_conf_load_args(const struct oct_conf_args *a, const struct oct_conf_tables *tables,
+                       struct oct_conf **out, char *err, size_t err_sz);
+
 /* NULL is fine. */
 void oct_conf_free(struct oct_conf *conf);
 

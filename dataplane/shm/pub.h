@@ -81,4 +81,25 @@ struct oct_pub_status {
     _Atomic uint32_t pad1;
 };
 
+/* A reader's view of a joined region "pub".  Everything but faults and symbols is there once
+ * joined.  The memory is the writer's: what is read twice may differ, names may lack an end. */
+struct oct_pub {
+    struct oct_region region;
+    const struct oct_ring *ring;
+    const struct oct_counters *counters;
+    const struct oct_faults *faults[2]; /* of the lane, of the recorder; may be NULL */
+    const struct oct_pulse *pulses;     /* [OCT_PULSE_CNT] */
+    const struct oct_pub_hist *hists;   /* [OCT_HOP_CNT] */
+    const struct oct_counter *types;    /* [256] */
+    const struct oct_pub_status *status;
+    const oct_sym *symbols; /* [symbol_cnt]; may be NULL */
+    uint32_t symbol_cnt;
+};
+
+/* Joins for reading.  0; as oct_region_join; or -EBADMSG when an object is missing or wrong.  After
+ * an error the view is clear, and leaving it does nothing. */
+int oct_pub_join(struct oct_pub *p, const char *run_dir, uint64_t layout_hash);
+void oct_pub_clear(struct oct_pub *p);
+void oct_pub_leave(struct oct_pub *p);
+
 #endif

@@ -117,7 +117,7 @@ static json_t *result_json(const struct oct_cmd_result *r)
         json_sprintf("%llu", (unsigned long long)r->value), "timestamp", json_stringn(when, n));
 }
 
-static int send_cmd(struct oct_cli *c, const struct oct_cli_shm *s, struct oct_in_cmd *cmd,
+static int send_cmd(struct oct_cli *c, const struct oct_pub *s, struct oct_in_cmd *cmd,
                     struct oct_cmd_result *res)
 {
     struct oct_region region;
@@ -170,7 +170,7 @@ static int command(struct oct_cli *c, const char *verb, enum oct_cmd_kind kind, 
 {
     const char *text = oct_cli_take(c, "--scope");
     struct oct_cli_scope scope;
-    struct oct_cli_shm s;
+    struct oct_pub s;
     struct oct_in_cmd cmd = {OCT_MSG_HDR(IN_CMD, in_cmd), .cmd = (uint16_t)kind};
     struct oct_cmd_result res = {0};
     char user[16];
@@ -213,7 +213,7 @@ static int command(struct oct_cli *c, const char *verb, enum oct_cmd_kind kind, 
     }
     if (fd >= 0)
         close(fd);
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
     return rc;
 }
 
@@ -259,13 +259,13 @@ static bool key_confirms(void)
 
 static void say_affected(struct oct_cli *c, const struct oct_cli_scope *scope)
 {
-    struct oct_cli_shm s;
+    struct oct_pub s;
     if (c->quiet || oct_cli_shm_join(c, &s, true) != OCT_CLI_OK)
         return;
     fprintf(stderr, "kill %s: %lu orders are open%s\n", scope->text,
             (unsigned long)oct_cli_counter(&s, "orders_open"),
             scope->scope == OCT_SCOPE_FIRM ? "" : " in all scopes together");
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
 }
 
 static int set_bits(struct oct_cli *c, uint64_t bits, bool *acked, uint64_t *now)

@@ -102,25 +102,12 @@ int oct_cli_result(const struct oct_cli *c, const json_t *data);
 
 /* ---- shared memory: shm.c ------------------------------------------------------------------------- */
 
-struct oct_cli_shm {
-    struct oct_region pub;
-    const struct oct_ring *ring;
-    const struct oct_counters *counters;
-    const struct oct_faults *faults[2];
-    const struct oct_pulse *pulses;
-    const struct oct_pub_hist *hists;
-    const struct oct_pub_status *status;
-    const oct_sym *symbols;
-    uint32_t symbol_cnt;
-};
-
 /* 0, or an exit status with the error printed unless quiet. */
-int oct_cli_shm_join(struct oct_cli *c, struct oct_cli_shm *s, bool quiet);
-void oct_cli_shm_leave(struct oct_cli_shm *s);
+int oct_cli_shm_join(struct oct_cli *c, struct oct_pub *s, bool quiet);
 /* Whether the lane's loop turned within two seconds. */
-bool oct_cli_shm_alive(const struct oct_cli_shm *s);
-uint64_t oct_cli_counter(const struct oct_cli_shm *s, const char *name);
-void oct_cli_symbol(const struct oct_cli_shm *s, uint32_t inst, char out[12]);
+bool oct_cli_shm_alive(const struct oct_pub *s);
+uint64_t oct_cli_counter(const struct oct_pub *s, const char *name);
+void oct_cli_symbol(const struct oct_pub *s, uint32_t inst, char out[12]);
 
 /* ---- acting: act.c -------------------------------------------------------------------------------- */
 

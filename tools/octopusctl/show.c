@@ -47,7 +47,7 @@ static json_t *text_of(const char *s, size_t sz)
 
 /* ---- status ----------------------------------------------------------------------------------- */
 
-static json_t *pulses_json(const struct oct_cli_shm *s)
+static json_t *pulses_json(const struct oct_pub *s)
 {
     static const char *const names[OCT_PULSE_CNT] = {"lane", "recorder"};
     json_t *list = json_array();
@@ -66,7 +66,7 @@ static json_t *pulses_json(const struct oct_cli_shm *s)
     return list;
 }
 
-static json_t *status_json(const struct oct_cli_shm *s, bool control)
+static json_t *status_json(const struct oct_pub *s, bool control)
 {
     const struct oct_pub_status *st = s->status;
     uint32_t ladder = atomic_load_explicit(&st->ladder, memory_order_relaxed);
@@ -122,7 +122,7 @@ static int status_once(struct oct_cli *c, void *arg)
                                                 {"PID", "pid", true},
                                                 {"AGE ms", "beat_age_ms", true},
                                                 {"TURNS", "turns", true}};
-    struct oct_cli_shm s;
+    struct oct_pub s;
     json_t *ctl = NULL;
     (void)arg;
     int rc = oct_cli_shm_join(c, &s, false);
@@ -134,7 +134,7 @@ static int status_once(struct oct_cli *c, void *arg)
     c->timeout_s = timeout;
     json_decref(ctl);
     json_t *v = status_json(&s, control);
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
     if (!oct_cli_json(c, v, NULL)) {
         oct_cli_facts(v, facts, OCT_ARRAY_CNT(facts));
         fputc('\n', stdout);
@@ -156,7 +156,7 @@ int oct_cli_status(struct oct_cli *c)
 
 /* ---- counters and feed ------------------------------------------------------------------------ */
 
-static json_t *counters_json(const struct oct_cli_shm *s, const char *const *prefix, size_t cnt)
+static json_t *counters_json(const struct oct_pub *s, const char *const *prefix, size_t cnt)
 {
     json_t *list = json_array();
     struct oct_counter_row row;
@@ -187,7 +187,7 @@ static int counters_once(struct oct_cli *c, void *arg)
     static const struct oct_cli_col cols[] = {
         {"COUNTER", "name", false}, {"LABELS", "labels", false}, {"VALUE", "value", true}};
     const struct counter_arg *a = arg;
-    struct oct_cli_shm s;
+    struct oct_pub s;
     int rc = oct_cli_shm_join(c, &s, false);
     if (rc != OCT_CLI_OK)
         return rc;
@@ -201,7 +201,7 @@ static int counters_once(struct oct_cli *c, void *arg)
         json_object_set_new(v, "next_seq",
                             id_text(atomic_load_explicit(&st->feed_seq, memory_order_relaxed)));
     }
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
     bool none = json_array_size(json_object_get(v, "counters")) == 0;
     if (!oct_cli_json(c, v, "counters")) {
         static const struct oct_cli_col facts[] = {
@@ -254,7 +254,7 @@ static json_t *hist_json(const struct oct_pub_hist *p, struct oct_hist *h)
         none ? 0.0 : oct_hist_mean(h));
 }
 
-static int write_hlog(struct oct_cli *c, const struct oct_cli_shm *s, const char *path,
+static int write_hlog(struct oct_cli *c, const struct oct_pub *s, const char *path,
                       struct oct_hist *h)
 {
     FILE *f = fopen(path, "w");
@@ -285,13 +285,13 @@ static int latency_once(struct oct_cli *c, void *arg)
                                               {"P99", "p99", true},       {"P99.9", "p999", true},
                                               {"P99.99", "p9999", true},  {"MAX", "max", true}};
     const struct latency_arg *a = arg;
-    struct oct_cli_shm s;
+    struct oct_pub s;
     int rc = oct_cli_shm_join(c, &s, false);
     if (rc != OCT_CLI_OK)
         return rc;
     struct oct_hist *h = malloc(sizeof(*h));
     if (s.hists == NULL || h == NULL) {
-        oct_cli_shm_leave(&s);
+        oct_pub_leave(&s);
         free(h);
         return oct_cli_fail(c, OCT_CLI_NEGATIVE, "no_histograms", NULL,
                             "the dataplane publishes no histograms");
@@ -311,7 +311,7 @@ static int latency_once(struct oct_cli *c, void *arg)
         oct_cli_table(c, list, cols, OCT_ARRAY_CNT(cols));
     json_decref(v);
     free(h);
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
     return rc;
 }
 
@@ -330,7 +330,7 @@ static int errors_once(struct oct_cli *c, void *arg)
                                               {"FIRST", "first", false}, {"LAST", "last", false},
                                               {"D0", "detail0", true},   {"D1", "detail1", true},
                                               {"D2", "detail2", true}};
-    struct oct_cli_shm s;
+    struct oct_pub s;
     (void)arg;
     int rc = oct_cli_shm_join(c, &s, false);
     if (rc != OCT_CLI_OK)
@@ -347,7 +347,7 @@ static int errors_once(struct oct_cli *c, void *arg)
                                 id_text(row.detail[1]), "detail2", id_text(row.detail[2])));
     }
     json_t *v = json_pack("{s:o}", "faults", list);
-    oct_cli_shm_leave(&s);
+    oct_pub_leave(&s);
     if (!oct_cli_json(c, v, "faults")) {
         if (json_array_size(list) == 0)
             puts("no faults");

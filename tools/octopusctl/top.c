@@ -104,7 +104,7 @@ static void read_ring(struct oct_top *t)
 static void leave(struct oct_top *t)
 {
     if (t->joined)
-        oct_cli_shm_leave(&t->shm);
+        oct_pub_leave(&t->shm);
     t->joined = false;
     free(t->inst);
     t->inst = NULL;
@@ -150,7 +150,7 @@ void oct_top_fini(struct oct_top *t)
 
 void oct_top_look(struct oct_top *t, double span_s, bool force)
 {
-    if (t->joined && !oct_region_current(&t->shm.pub))
+    if (t->joined && !oct_region_current(&t->shm.region))
         leave(t);
     if (!t->joined && join(t, true) != OCT_CLI_OK)
         return;

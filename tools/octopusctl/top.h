@@ -45,7 +45,7 @@ struct oct_top_order {
 
 struct oct_top {
     struct oct_cli *c;
-    struct oct_cli_shm shm;
+    struct oct_pub shm;
     bool joined;
     struct oct_ring_reader reader;
     uint64_t run_id;

@@ -111,7 +111,7 @@ static void report(const struct replay *r, int err, bool json)
         printf("%s\n", why);
 }
 
-static int verify(const struct oct_setup_args *args, const char *journal, bool no_prefetch,
+static int verify(const struct oct_conf_args *args, const char *journal, bool no_prefetch,
                   bool json)
 {
     static struct replay r;
@@ -144,7 +144,7 @@ static int verify(const struct oct_setup_args *args, const char *journal, bool n
 
 int main(int argc, char **argv)
 {
-    struct oct_setup_args args = {0};
+    struct oct_conf_args args = {0};
     const char *journal = NULL;
     bool json = false, no_prefetch = false;
 
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
             journal = argv[++i];
         else if (i + 1 < argc && strcmp(argv[i], "-o") == 0)
             json = strcmp(argv[++i], "json") == 0;
-        else if (i + 1 < argc && oct_setup_arg(&args, argv[i], argv[i + 1]))
+        else if (i + 1 < argc && oct_conf_arg(&args, argv[i], argv[i + 1]))
             i++;
         else {
             fprintf(stderr, "octopus-replay: %s: not understood; see --help\n", argv[i]);

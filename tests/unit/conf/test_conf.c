@@ -153,14 +153,13 @@ Test(conf, every_shipped_profile_loads)
 
     for (size_t i = 0; i < OCT_ARRAY_CNT(profiles); i++) {
         static struct oct_setup setup;
-        struct oct_setup_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = profiles[i]};
+        struct oct_conf_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = profiles[i]};
         cr_assert_eq(oct_setup_load(&setup, &args), 0, "%s: %s", profiles[i], setup.err);
         oct_setup_free(&setup);
     }
     struct oct_setup lobster;
-    struct oct_setup_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = "demo"};
-    oct_setup_arg(&args, "--set",
-                  "venue.reference=" OCT_CONFIG "/venues/nasdaq-20120621-amzn.yaml");
+    struct oct_conf_args args = {.config = OCT_CONFIG "/octopus.yaml", .profile = "demo"};
+    oct_conf_arg(&args, "--set", "venue.reference=" OCT_CONFIG "/venues/nasdaq-20120621-amzn.yaml");
     cr_assert_eq(oct_setup_load(&lobster, &args), 0, "%s", lobster.err);
     cr_assert_geq(lobster.reference->inst_cnt, 1u);
     oct_setup_free(&lobster);
