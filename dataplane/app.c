@@ -290,6 +290,8 @@ static int finish_lane(struct oct_app *a)
         .link = {&a->instance.link[0], &a->instance.link[1]},
         .kill = a->instance.kill,
         .pulse = &a->instance.pulses[OCT_PULSE_LANE],
+        .control = a->instance.control,
+        .control_silent_ns = (int64_t)c->risk.control_silent_ms * OCT_NS_PER_MS,
         .state = &a->state,
         .status = a->instance.status,
         .hists = a->instance.hists,

@@ -99,10 +99,14 @@ static int make_cmd(struct oct_instance *in, const struct oct_instance_cfg *cfg)
 {
     static const char *const names[2] = {OCT_OBJ_LINK, OCT_OBJ_LINK_CTL};
     size_t sz = oct_link_footprint(cfg->link_depth);
-    int err = oct_region_create(&in->cmd, cfg->run_dir, OCT_REGION_CMD, 2 * (sz + OCT_BLOCK_SZ),
+    int err = oct_region_create(&in->cmd, cfg->run_dir, OCT_REGION_CMD,
+                                2 * (sz + OCT_BLOCK_SZ) + sizeof(struct oct_pulse),
                                 oct_msg_layout_hash(), false);
     if (err)
         return err;
+    in->control = oct_region_alloc(&in->cmd, OCT_OBJ_PULSE_CONTROL, sizeof *in->control);
+    if (!in->control)
+        return -ENOSPC;
     for (unsigned i = 0; i < 2; i++) {
         void *mem = oct_region_alloc(&in->cmd, names[i], sz);
         if (!mem)

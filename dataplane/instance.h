@@ -30,7 +30,8 @@ struct oct_instance {
     oct_sym *symbols;
     struct oct_counter *types;
     struct oct_pub_status *status;
-    struct oct_link link[2]; /* polling ends: control's, octopusctl's */
+    struct oct_link link[2];   /* polling ends: control's, octopusctl's */
+    struct oct_pulse *control; /* control writes it: hostile */
     struct oct_kill *kill;
     /* The region of the run before, if it is still there. */
     struct oct_region old_pub;

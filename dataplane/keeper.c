@@ -25,6 +25,21 @@ static void sync_state(struct oct_keeper *k)
                               memory_order_release);
 }
 
+/* The alarm for people: the lane itself never logs. */
+static void tell_control(struct oct_keeper *k)
+{
+    const struct oct_pub_status *s = k->src->instance->status;
+    uint32_t now = atomic_load_explicit(&s->control_state, memory_order_relaxed);
+
+    if (now == OCT_CONTROL_SILENT && k->control_state != now)
+        oct_log(OCT_LOG_WARN, "control.silent",
+                "the control process gives no sign of life: limits are frozen; orders go on as "
+                "risk.on_control_silent says");
+    else if (now == OCT_CONTROL_ALIVE && k->control_state == OCT_CONTROL_SILENT)
+        oct_log(OCT_LOG_INFO, "control.back", "the control process is back");
+    k->control_state = now;
+}
+
 static void take_position(struct oct_keeper *k, const struct oct_position *p)
 {
     uint32_t i = 0;
@@ -72,6 +87,7 @@ static void *run(void *arg)
 
     while (!atomic_load_explicit(&k->stop, memory_order_relaxed)) {
         sync_state(k);
+        tell_control(k);
         if (k->progress) {
             read_ring(k);
             if (oct_mono_ns() >= show_at) {

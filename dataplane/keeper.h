@@ -24,6 +24,7 @@ struct oct_keeper {
         oct_money pnl;
     } pos[1024];
     uint32_t pos_cnt;
+    uint32_t control_state; /* last told */
 };
 
 /* 0 or negative errno. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/bridge/bridge_priv.h"
 #include "dataplane/base/log.h"
@@ -118,6 +119,16 @@ static void look(struct oct_bridge *b, int64_t now)
     }
 }
 
+/* The lane counts us as silent when this stands still. */
+static void beat(struct oct_pulse *p)
+{
+    if (p == NULL)
+        return;
+    atomic_store_explicit(&p->pid, (uint32_t)getpid(), memory_order_relaxed);
+    atomic_store_explicit(&p->beat_ns, oct_utc_ns(), memory_order_relaxed);
+    atomic_fetch_add_explicit(&p->turns, 1, memory_order_relaxed);
+}
+
 /* ---- the turn --------------------------------------------------------------------------------- */
 
 uint32_t oct_bridge_poll(struct oct_bridge *b, int64_t budget_ns, bool *more)
@@ -130,6 +141,7 @@ uint32_t oct_bridge_poll(struct oct_bridge *b, int64_t budget_ns, bool *more)
         b->look_ns = now + LOOK_NS;
         look(b, now);
     }
+    beat(b->shm.pulse);
     while (b->tail != NULL) {
         const struct oct_msg_hdr *rec;
         int rc = oct_tail_next(b->tail, &rec);

@@ -13,6 +13,7 @@ struct oct_bridge_shm {
     struct oct_pub pub; /* clear while detached */
     struct oct_region cmd;
     struct oct_link link;
+    struct oct_pulse *pulse; /* ours; the lane looks at it */
     bool link_ok;
     bool attached;
 };

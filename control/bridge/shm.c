@@ -11,6 +11,8 @@ static void join_link(struct oct_bridge_shm *s, const char *run_dir)
         return;
     void *p = oct_region_find(&s->cmd, OCT_OBJ_LINK, &sz);
     s->link_ok = p != NULL && oct_link_join(&s->link, p, sz, OCT_LINK_PUBLISHER) == 0;
+    p = oct_region_find(&s->cmd, OCT_OBJ_PULSE_CONTROL, &sz);
+    s->pulse = p != NULL && sz >= sizeof(*s->pulse) ? p : NULL;
 }
 
 int oct_bridge_join(struct oct_bridge_shm *s, const char *run_dir)

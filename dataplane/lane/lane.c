@@ -32,6 +32,9 @@ const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT] = {
     [OCT_LANE_RECORDER_BEHIND] = {"recorder_behind",
                                   "Times the recorder came too close to being lapped.",
                                   OCT_COUNTER_TOTAL},
+    [OCT_LANE_CONTROL_SILENCES] = {"control_silences",
+                                   "Times the control process gave no sign of life for too long.",
+                                   OCT_COUNTER_TOTAL},
 };
 
 size_t oct_lane_footprint(void)
@@ -299,6 +302,44 @@ void oct_lane_watch_recorder(struct oct_lane *l)
     }
 }
 
+/* ---- control ---------------------------------------------------------------------------------- */
+
+/* Its clock does not count, only whether it turns: what it writes is never trusted further. */
+void oct_lane_watch_control(struct oct_lane *l)
+{
+    if (!l->cfg.control)
+        return;
+    uint64_t turns = atomic_load_explicit(&l->cfg.control->turns, memory_order_relaxed);
+    int64_t span = l->control_look_ns ? l->now_ns - l->control_look_ns : 0;
+
+    l->control_look_ns = l->now_ns;
+    l->control_quiet_ns += span < OCT_LANE_LOOK_MAX_NS ? span : OCT_LANE_LOOK_MAX_NS;
+    if (turns != l->control_turns)
+        l->control_quiet_ns = 0;
+    uint8_t state = turns != l->control_turns                        ? OCT_CONTROL_ALIVE
+                    : l->control_quiet_ns > l->cfg.control_silent_ns ? OCT_CONTROL_SILENT
+                                                                     : l->control_state;
+    l->control_turns = turns;
+    if (oct_likely(state == l->control_state))
+        return;
+    bool told = state == OCT_CONTROL_SILENT || l->control_state == OCT_CONTROL_SILENT;
+    l->control_state = state;
+    atomic_store_explicit(&l->cfg.status->control_state, state, memory_order_relaxed);
+    if (!told)
+        return; /* seen for the first time: nothing was wrong */
+    struct oct_in_cmd m = {
+        OCT_MSG_HDR(IN_CMD, in_cmd),
+        .cmd = state == OCT_CONTROL_SILENT ? OCT_CMD_CONTROL_SILENT : OCT_CMD_CONTROL_BACK,
+        .user = {"lane    "},
+    };
+    if (state == OCT_CONTROL_SILENT) {
+        oct_count(&l->cfg.counters[OCT_LANE_CONTROL_SILENCES], 1);
+        oct_fault(l->cfg.faults, "control.silent", l->now_ns, turns, (uint64_t)l->control_quiet_ns,
+                  0);
+    }
+    oct_lane_input(l, &m.hdr);
+}
+
 /* ---- lock-step ------------------------------------------------------------------------------- */
 
 void oct_lane_report(struct oct_lane *l, bool idle)
@@ -369,6 +410,7 @@ static void housekeeping(struct oct_lane *l)
     if (now < l->slow_at_ns)
         return;
     l->slow_at_ns = now + OCT_LANE_SLOW_NS;
+    oct_lane_watch_control(l);
     publish_status(l);
     if (now >= l->clock_at_ns) {
         l->clock_at_ns = now + OCT_NS_PER_S;

@@ -32,6 +32,7 @@ enum oct_lane_counter {
     OCT_LANE_SESSION_ERRORS,
     OCT_LANE_POSITION_REPORTS,
     OCT_LANE_RECORDER_BEHIND,
+    OCT_LANE_CONTROL_SILENCES,
     OCT_LANE_COUNTER_CNT,
 };
 extern const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT];
@@ -63,7 +64,9 @@ struct oct_lane_cfg {
     struct oct_link *link[OCT_LANE_LINK_CNT]; /* NULL: absent */
     struct oct_kill *kill;
     struct oct_pulse *pulse;
-    struct oct_state *state; /* the ladder on disk; NULL: not kept (bench, tests) */
+    const struct oct_pulse *control; /* control's, which counts turns; NULL: nobody listens */
+    int64_t control_silent_ns;       /* without a turn for so long control is silent */
+    struct oct_state *state;         /* the ladder on disk; NULL: not kept (bench, tests) */
     struct oct_pub_status *status;
     struct oct_pub_hist *hists; /* OCT_HOP_CNT, NULL: do not measure */
     struct oct_clock *clock;

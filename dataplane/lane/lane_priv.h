@@ -9,6 +9,9 @@
 #define OCT_LANE_RECONNECT_NS (250 * OCT_NS_PER_MS)
 #define OCT_LANE_IDLE_WAIT_NS (200 * OCT_NS_PER_US)
 #define OCT_LANE_SPIN_TURNS   2000u
+/* The most that one look adds to control's silence: while we stood still ourselves, nobody was
+ * silent. */
+#define OCT_LANE_LOOK_MAX_NS (100 * OCT_NS_PER_MS)
 
 struct oct_lane {
     struct oct_lane_cfg cfg;
@@ -45,6 +48,12 @@ struct oct_lane {
     uint64_t mark;
     uint8_t recorder_state; /* enum oct_recorder_state */
 
+    /* Control's pulse. */
+    uint64_t control_turns;
+    int64_t control_look_ns;  /* of the last look, 0 before the first */
+    int64_t control_quiet_ns; /* for so long it has not turned while we did */
+    uint8_t control_state;    /* enum oct_control_state */
+
     /* Last position report. */
     uint64_t rep_feed, rep_sent, rep_venue;
     uint32_t rep_skip;
@@ -57,6 +66,7 @@ void oct_lane_session_poll(struct oct_lane *l);
 void oct_lane_after_step(struct oct_lane *l);
 void oct_lane_report(struct oct_lane *l, bool idle);
 void oct_lane_watch_recorder(struct oct_lane *l);
+void oct_lane_watch_control(struct oct_lane *l);
 void oct_lane_on_result(struct oct_lane *l, const struct oct_cmd_result *m);
 
 OCT_INLINE int64_t oct_lane_clock(struct oct_lane *l)

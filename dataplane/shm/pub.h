@@ -1,8 +1,8 @@
 /* pub.h - what an instance publishes in shared memory, by name.
  *
  * Run directory (a tmpfs): region "pub" written by the dataplane and mapped read-only by everyone
- * else; region "cmd" with one link per sender, written by control; region "kill" with the kill
- * word.  Objects of "pub": the names below. */
+ * else; region "cmd" with one link per sender and control's pulse, written by control; region
+ * "kill" with the kill word.  Objects of "pub": the names below. */
 #ifndef OCT_SHM_PUB_H
 #define OCT_SHM_PUB_H
 
@@ -29,6 +29,7 @@
 #define OCT_OBJ_STATUS          "status"   /* struct oct_pub_status */
 #define OCT_OBJ_LINK            "link"     /* in region "cmd": struct oct_link, control to lane */
 #define OCT_OBJ_LINK_CTL        "link_ctl" /* in region "cmd": struct oct_link, octopusctl to lane */
+#define OCT_OBJ_PULSE_CONTROL   "pulse"    /* in region "cmd": struct oct_pulse of control */
 #define OCT_OBJ_KILL            "kill"     /* in region "kill": struct oct_kill */
 
 enum oct_pulse_idx {
@@ -48,6 +49,13 @@ enum oct_hop {
     OCT_HOP_IN_PROCESS,    /* intake to handed to the nic */
     OCT_HOP_ACK,           /* handed to the nic to the venue's answer read */
     OCT_HOP_CNT,
+};
+
+/* What the lane makes of control's pulse. */
+enum oct_control_state {
+    OCT_CONTROL_UNSEEN, /* no sign of life in this run so far */
+    OCT_CONTROL_ALIVE,
+    OCT_CONTROL_SILENT, /* an alarm; limits are frozen */
 };
 
 struct oct_pub_hist {
@@ -78,7 +86,7 @@ struct oct_pub_status {
     _Atomic uint32_t session_state; /* enum oct_session_state */
     _Atomic uint32_t ladder;        /* enum oct_ladder_state of the firm */
     _Atomic uint32_t feed_state;    /* 0 waiting, 1 live, 2 recovering, 3 stale, 4 ended */
-    _Atomic uint32_t pad1;
+    _Atomic uint32_t control_state; /* enum oct_control_state */
 };
 
 /* A reader's view of a joined region "pub".  Everything but faults and symbols is there once

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/bridge/bridge.h"
 #include "dataplane/base/time.h"
@@ -191,6 +192,24 @@ Test(bridge, dead_dataplane_makes_books_doubtful_until_it_is_back)
     while (m.doubt != 0 && oct_mono_ns() < end)
         oct_bridge_poll(b, OCT_NS_PER_MS, &more);
     cr_expect_eq(m.doubt, 0);
+}
+
+Test(bridge, every_turn_is_a_sign_of_life_for_the_lane)
+{
+    bool more;
+    world_start(&w, 1u << 14, false, false);
+    bridge(false);
+    uint64_t turns = atomic_load(&w.in.control->turns);
+    for (int i = 0; i < 3; i++)
+        oct_bridge_poll(b, OCT_NS_PER_MS, &more);
+    cr_expect_eq(atomic_load(&w.in.control->turns), turns + 3);
+    cr_expect_eq(atomic_load(&w.in.control->pid), (uint32_t)getpid());
+    world_crash(&w);
+    world_start(&w, 1u << 14, false, true);
+    int64_t end = oct_mono_ns() + OCT_NS_PER_S;
+    while (atomic_load(&w.in.control->turns) == 0 && oct_mono_ns() < end)
+        oct_bridge_poll(b, OCT_NS_PER_MS, &more);
+    cr_expect_gt(atomic_load(&w.in.control->turns), 0, "and for the one after a restart");
 }
 
 Test(bridge, fragments_that_do_not_fit_are_counted_and_not_applied)
