@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "dataplane/base/wire.h"
-#include "drivers/venue/soupbintcp.h"
+#include "drivers/venue/soupbin_frame.h"
 
 int oct_soupbin_server_init(struct oct_soupbin_server *s, const struct oct_soupbin_server_cfg *cfg,
                             int64_t now_ns)
@@ -90,27 +90,10 @@ int oct_soupbin_server_input(struct oct_soupbin_server *s, int64_t now_ns, const
         s->last_rx_ns = now_ns;
     if (s->state == OCT_SOUPBIN_CLOSING)
         return (int)(sz < INT32_MAX ? sz : INT32_MAX);
-    if (s->swallow) {
-        uint32_t n = sz < s->swallow ? sz : s->swallow;
-        s->swallow -= n;
-        return (int)n;
-    }
-    if (sz < 2)
-        return 0;
-    uint32_t total = 2 + (uint32_t)oct_load_be16(data);
-    if (total < OCT_SOUPBIN_HEAD_SZ)
-        return -EPROTO;
-    if (sz < OCT_SOUPBIN_HEAD_SZ)
-        return 0;
-    if (data[2] == '+') {
-        uint32_t n = sz < total ? sz : total;
-        s->swallow = total - n;
-        return (int)n;
-    }
-    if (total > OCT_SOUPBIN_HEAD_SZ + OCT_SOUPBIN_IN_MAX)
-        return -EPROTO;
-    if (sz < total)
-        return 0;
+    uint32_t total;
+    int n = oct_soupbin_frame(&s->swallow, data, sz, OCT_SOUPBIN_IN_MAX, &total);
+    if (total == 0)
+        return n;
     int err = packet(s, data, total, in);
     if (in->event == OCT_SOUPBIN_EV_LOGIN)
         s->last_rx_ns = now_ns;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "dataplane/base/wire.h"
+#include "drivers/venue/soupbin_frame.h"
 
 /* Client state, in the caller's OCT_VENUE_SESS_SZ bytes. */
 struct client {
@@ -229,27 +230,10 @@ static int input(void *state, int64_t now_ns, const uint8_t *data, uint32_t sz,
         c->last_rx_ns = now_ns;
     if (oct_unlikely(c->state == OCT_SESSION_ENDED || c->state == OCT_SESSION_REFUSED))
         return (int)(sz < INT32_MAX ? sz : INT32_MAX); /* nothing after the end counts */
-    if (oct_unlikely(c->swallow)) {
-        uint32_t n = sz < c->swallow ? sz : c->swallow;
-        c->swallow -= n;
-        return (int)n;
-    }
-    if (sz < 2)
-        return 0;
-    uint32_t total = 2 + (uint32_t)oct_load_be16(data);
-    if (total < OCT_SOUPBIN_HEAD_SZ)
-        return -EPROTO;
-    if (sz < OCT_SOUPBIN_HEAD_SZ)
-        return 0;
-    if (oct_unlikely(data[2] == '+')) {
-        uint32_t n = sz < total ? sz : total;
-        c->swallow = total - n;
-        return (int)n;
-    }
-    if (total > OCT_SOUPBIN_HEAD_SZ + OCT_IN_VENUE_DATA)
-        return -EPROTO;
-    if (sz < total)
-        return 0;
+    uint32_t total;
+    int n = oct_soupbin_frame(&c->swallow, data, sz, OCT_IN_VENUE_DATA, &total);
+    if (total == 0)
+        return n;
     int err = packet(c, data, total, ev);
     return err ? err : (int)total;
 }
