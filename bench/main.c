@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench/bench_priv.h"
 
@@ -86,7 +87,7 @@ static void usage(FILE *f)
                "  --messages N   messages of the generated session (default 20000000)\n"
                "  --seed S       of the generated session (default 1)\n"
                "  --runs N       repetitions of each measurement (default 5)\n"
-               "  --dir D        where sessions and journals are kept (default .)\n"
+               "  --dir D        where sessions and journals are kept (default .); made if absent\n"
                "  --hlog-dir D   write a histogram log for each distribution\n"
                "  --svg F        write a percentile plot\n"
                "exit status: 0 all targets met, 1 some missed, 2 wrong usage, 3 a bench failed\n"
@@ -182,6 +183,28 @@ static bool names_known(int argc, char **argv)
     return true;
 }
 
+/* Makes the folder for sessions and journals, its parents included; what exists is fine. */
+static int make_dir(const char *path)
+{
+    char at[4096];
+    size_t len = strlen(path);
+    struct stat st;
+
+    if (len >= sizeof at)
+        return -ENAMETOOLONG;
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != 0)
+            continue;
+        memcpy(at, path, i);
+        at[i] = 0;
+        if (mkdir(at, 0777) != 0 && errno != EEXIST)
+            return -errno;
+    }
+    if (stat(path, &st) != 0)
+        return -errno;
+    return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
 static int written(int err, const char *path)
 {
     if (err != 0)
@@ -197,6 +220,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    if (written(make_dir(b.opts.dir), b.opts.dir) != 0)
+        return 3;
     for (size_t i = 0; i < OCT_ARRAY_CNT(benches); i++) {
         if (!selected(benches[i].name, argc, argv))
             continue;

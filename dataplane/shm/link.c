@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dataplane/shm/slot_priv.h"
+#include "dataplane/shm/slot.h"
 
 #define LINK_MAGIC     UINT64_C(0x314b4e494c54434f)
 #define LINK_VERSION   1u
@@ -102,15 +102,14 @@ static OCT_COLD int skip(struct oct_link *link)
 int oct_link_poll(struct oct_link *link, void *buf)
 {
     struct oct_link_shm *shm = link->shm;
-    struct oct_msg_hdr hdr;
     uint64_t *words = buf, pos = link->pos;
 
     if (!oct_slot_get(&shm->slot[pos & link->mask], pos, words, OCT_SLOT_WORD_CNT))
         return 0;
-    memcpy(&hdr, words, sizeof hdr);
-    if (oct_unlikely(!oct_slot_msg_sz_ok(hdr.sz)))
+    uint32_t sz = oct_slot_msg_sz(words[0]);
+    if (oct_unlikely(!oct_slot_msg_sz_ok(sz)))
         return skip(link);
-    uint32_t left = hdr.sz / 8u, slot_cnt = oct_slot_cnt(hdr.sz);
+    uint32_t left = sz / 8, slot_cnt = oct_slot_cnt(sz);
     if (oct_unlikely(slot_cnt > link->mask + 1))
         return skip(link);
     for (uint32_t k = 1; k < slot_cnt; k++) {

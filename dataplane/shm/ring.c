@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "dataplane/shm/slot_priv.h"
+#include "dataplane/shm/ring_inl.h"
 
 #define RING_MAGIC     UINT64_C(0x31474e4952544f43)
 #define RING_VERSION   1u
@@ -48,39 +48,17 @@ struct oct_ring *oct_ring_join(void *mem, size_t sz)
     return ring;
 }
 
-/* Notes the record at pos as the place to start in its eighth of the ring. */
-static OCT_COLD void mark_start(struct oct_ring *ring, uint64_t pos)
+void oct_ring_mark_start(struct oct_ring *ring, uint64_t pos)
 {
     uint64_t idx = pos / (ring->depth / OCT_RING_MARK_CNT) % OCT_RING_MARK_CNT;
 
     atomic_store_explicit(&ring->start[idx], pos, memory_order_release); /* pairs with find_start */
 }
 
-/* Slots from the last to the first, then the head.  words are the record, contiguous. */
-OCT_INLINE uint64_t put_record(struct oct_ring *ring, const uint64_t *words, uint32_t word_cnt)
-{
-    uint64_t pos = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    uint64_t mask = ring->depth - 1;
-    uint32_t k = (word_cnt - 1) / OCT_SLOT_WORD_CNT;
-    uint64_t next = pos + k + 1;
-
-    oct_slot_put(&ring->slot[(pos + k) & mask], pos + k, words + k * OCT_SLOT_WORD_CNT,
-                 word_cnt - k * OCT_SLOT_WORD_CNT);
-    while (k-- > 0)
-        oct_slot_put(&ring->slot[(pos + k) & mask], pos + k, words + k * OCT_SLOT_WORD_CNT,
-                     OCT_SLOT_WORD_CNT);
-    /* Did this record pass the border of an eighth?  Then the next one starts the new eighth. */
-    uint64_t eighth = ring->depth / OCT_RING_MARK_CNT;
-    if (oct_unlikely(((pos ^ next) & ~(eighth - 1)) != 0))
-        mark_start(ring, next);
-    atomic_store_explicit(&ring->head, next, memory_order_release); /* pairs with reader_init */
-    return next;
-}
-
 uint64_t oct_ring_publish(struct oct_ring *ring, const struct oct_msg_hdr *m)
 {
     OCT_ASSERT(oct_slot_msg_sz_ok(m->sz));
-    return put_record(ring, (const uint64_t *)(const void *)m, m->sz / 8);
+    return oct_ring_put(ring, (const uint64_t *)(const void *)m, m->sz / 8);
 }
 
 uint64_t oct_ring_publish2(struct oct_ring *ring, const struct oct_msg_hdr *m, uint32_t head_sz,
@@ -94,9 +72,9 @@ uint64_t oct_ring_publish2(struct oct_ring *ring, const struct oct_msg_hdr *m, u
     memcpy(words, m, head_sz);
     words[sz / 8 - 1] = 0; /* the padding; the fixed part, or data, covers the rest */
     if (data_sz == 0)
-        return put_record(ring, (const uint64_t *)(const void *)m, sz / 8);
+        return oct_ring_put(ring, (const uint64_t *)(const void *)m, sz / 8);
     memcpy((uint8_t *)words + head_sz, data, data_sz);
-    return put_record(ring, words, sz / 8);
+    return oct_ring_put(ring, words, sz / 8);
 }
 
 /* The oldest record start at or after least that the marks know; else the head. */
@@ -105,7 +83,7 @@ static OCT_COLD uint64_t find_start(const struct oct_ring *ring, uint64_t head, 
     uint64_t best = head;
 
     for (uint32_t i = 0; i < OCT_RING_MARK_CNT; i++) {
-        /* pairs with mark_start */
+        /* pairs with oct_ring_mark_start */
         uint64_t at = atomic_load_explicit(&ring->start[i], memory_order_acquire);
         if (at >= least && at < best)
             best = at;
@@ -115,7 +93,7 @@ static OCT_COLD uint64_t find_start(const struct oct_ring *ring, uint64_t head, 
 
 void oct_ring_reader_init(struct oct_ring_reader *r, const struct oct_ring *ring, bool from_start)
 {
-    /* pairs with put_record */
+    /* pairs with oct_ring_put */
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     uint32_t depth = ring->depth;
 
@@ -127,11 +105,9 @@ void oct_ring_reader_init(struct oct_ring_reader *r, const struct oct_ring *ring
     }
 }
 
-/* Moves a reader that lost its place to a record start ahead, in the newer half of the ring so
- * that it is not lapped again at once. */
-static OCT_COLD enum oct_ring_read resync(struct oct_ring_reader *r)
+enum oct_ring_read oct_ring_resync(struct oct_ring_reader *r)
 {
-    /* pairs with put_record */
+    /* pairs with oct_ring_put */
     uint64_t head = atomic_load_explicit(&r->ring->head, memory_order_acquire);
     uint64_t half = (r->mask + 1) / 2;
     uint64_t least = head > half ? head - half : 0;
@@ -147,27 +123,5 @@ static OCT_COLD enum oct_ring_read resync(struct oct_ring_reader *r)
 
 enum oct_ring_read oct_ring_read(struct oct_ring_reader *r, void *buf)
 {
-    const struct oct_slot *slots = r->ring->slot;
-    const struct oct_slot *s = &slots[r->pos & r->mask];
-    struct oct_msg_hdr hdr;
-    uint64_t *words = buf;
-
-    if (!oct_slot_get(s, r->pos, words, OCT_SLOT_WORD_CNT)) {
-        uint64_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
-        if (seq <= r->pos + 1 || seq == OCT_SLOT_BUSY)
-            return OCT_RING_EMPTY; /* not there yet, or about to be */
-        return resync(r);
-    }
-    memcpy(&hdr, words, sizeof hdr);
-    if (oct_unlikely(!oct_slot_msg_sz_ok(hdr.sz)))
-        return resync(r);
-    uint32_t left = hdr.sz / 8, slot_cnt = oct_slot_cnt(hdr.sz);
-    for (uint32_t k = 1; k < slot_cnt; k++) {
-        left -= OCT_SLOT_WORD_CNT;
-        if (!oct_slot_get(&slots[(r->pos + k) & r->mask], r->pos + k, words + k * OCT_SLOT_WORD_CNT,
-                          left < OCT_SLOT_WORD_CNT ? left : OCT_SLOT_WORD_CNT))
-            return resync(r);
-    }
-    r->pos += slot_cnt;
-    return OCT_RING_RECORD;
+    return oct_ring_take(r, buf);
 }

@@ -12,19 +12,7 @@
 #ifndef OCT_SHM_RING_H
 #define OCT_SHM_RING_H
 
-#include <stdatomic.h>
-
-#include "dataplane/msg/msg.h"
-
-/* seq of the slot at position p (0-based) is p + 1 once written, OCT_SLOT_BUSY while it is being
- * written.  Words hold a slice of the record.  The slots of a record are written last to first, so
- * that a reader which sees the first one finds the others written. */
-struct oct_slot {
-    _Atomic uint64_t seq;
-    _Atomic uint64_t word[7];
-};
-_Static_assert(sizeof(struct oct_slot) == OCT_SLOT_SZ, "slot");
-#define OCT_SLOT_BUSY UINT64_MAX
+#include "dataplane/shm/slot.h"
 
 #define OCT_RING_MARK_CNT 8u
 
