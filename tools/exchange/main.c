@@ -134,6 +134,8 @@ static void steer(struct loop *l, int64_t now)
         }
         break;
     case LEAVING:
+        if (r->opts.stay)
+            break;
         if (oct_exch_gate_users(&r->gate) == 0 || now - l->phase_ns >= OCT_NS_PER_S)
             enter(l, OVER, now);
         break;

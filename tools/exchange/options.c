@@ -44,6 +44,7 @@ enum {
     OPT_RECORD,
     OPT_CONTROL,
     OPT_EXIT,
+    OPT_END,
     OPT_LINGER,
     OPT_QUIET,
 };
@@ -83,6 +84,7 @@ static const struct option table[] = {
     {"record", required_argument, NULL, OPT_RECORD},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"exit-when-done", no_argument, NULL, OPT_EXIT},
+    {"end-when-done", no_argument, NULL, OPT_END},
     {"linger", required_argument, NULL, OPT_LINGER},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, 'h'},
@@ -382,6 +384,9 @@ static bool run_option(struct oct_exch_opts *o, int opt, const char *v)
         return true;
     case OPT_EXIT:
         o->exit_when_done = true;
+        return true;
+    case OPT_END:
+        o->exit_when_done = o->stay = true;
         return true;
     case OPT_LINGER:
         return seconds(v, 3600, &o->linger_ns);

@@ -34,6 +34,7 @@ struct oct_exch_opts {
     const char *faults_text;
     char pace_text[16];
     bool exit_when_done;
+    bool stay; /* after the end, until stopped: for consumers that come back */
     bool cancel_on_disconnect;
     bool describe_generator;
     bool quiet;

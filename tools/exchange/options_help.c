@@ -47,6 +47,8 @@ const char oct_exch_help[] =
     "  --record FILE          write the book of record as JSON at the end, and on SIGUSR2\n"
     "  --control PATH         Unix socket for commands (help lists them); SIGUSR1 prints a status\n"
     "  --exit-when-done       end the session after the last message, write the record, exit\n"
+    "  --end-when-done        the same, but stay until stopped: a consumer that was killed at the\n"
+    "                         very end comes back and is told the end again\n"
     "  --linger SECONDS       how long end of session is sent at most (3)\n"
     "  --quiet                no progress line\n"
     "\n"

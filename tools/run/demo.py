@@ -93,7 +93,7 @@ class Run:
         self.procs[name] = p
         return p
 
-    def start_exchange(self):
+    def start_exchange(self, end="--exit-when-done"):
         a = self.args
         for f in ("ports.json", "record.json"):
             if os.path.exists(self.path(f)):
@@ -101,7 +101,7 @@ class Run:
         cmd = [self.binary("tools", "exchange", "octopus-exchange"), "--lines", ",".join(self.lines),
                "--ports-file", self.path("ports.json"), "--record", self.path("record.json"),
                "--pace", a.pace, "--seed", str(a.seed), "--rewind-port", "0", "--order-port", "0",
-               "--user", f"OCT001:{self.password}:OCTO", "--exit-when-done"]
+               "--user", f"OCT001:{self.password}:OCTO", end]
         if a.session:
             cmd += ["--session", a.session]
         if a.symbols:

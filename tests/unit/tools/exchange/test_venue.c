@@ -191,6 +191,32 @@ Test(venue, session_resumes_where_a_killed_client_left_off)
     rig_stop(&r);
 }
 
+Test(venue, told_to_stay_it_tells_the_end_again_to_who_comes_back)
+{
+    rig_start(&r, OPTS("--pace", "max", "--end-when-done", "--linger", "0.1"));
+    rig_connect(&r, "OCT001", "octopus", 1);
+    wait_login();
+    follow(50);
+    for (int i = 0; i < 500 && !r.session_ended; i++)
+        rig_turn(&r, 10);
+    cr_assert(r.session_ended);
+    uint64_t answers = r.answers;
+    rig_disconnect(&r); /* killed before it had written anything down */
+    for (int i = 0; i < 20; i++)
+        rig_turn(&r, 100); /* longer than anybody else would be waited for */
+    r.session_ended = r.end = false;
+    r.answers = 0;
+    rig_connect(&r, "OCT001", "octopus", 1);
+    for (int i = 0; i < 500 && !(r.session_ended && r.end); i++)
+        rig_turn(&r, 10);
+    cr_expect(r.session_ended && r.end, "the end of both sessions");
+    cr_expect_eq(r.answers, answers, "and every answer before it");
+    kill(r.pid, SIGTERM);
+    cr_expect_eq(rig_wait(&r, 10), 0);
+    cr_expect_eq(rig_recorded(&r, "\"orders\"", "live"), 0);
+    rig_stop(&r);
+}
+
 Test(venue, wrong_password_is_rejected)
 {
     rig_start(&r, OPTS("--pace", "1x"));
