@@ -342,6 +342,7 @@ static void make_sizes(struct oct_setup *s)
     a->execution.cancel_on_halt = true;
     a->execution.retry_ns = 10 * OCT_NS_PER_MS;
     a->execution.settle_ns = OCT_NS_PER_S;
+    a->execution.hold_ns = 10 * OCT_NS_PER_S;
 
     a->feed = &oct_feed_itch50_mold;
     a->orders = &oct_order_ouch50;

@@ -24,6 +24,7 @@ const struct oct_counter_def oct_execution_counter_defs[OCT_EXECUTION_COUNTER_CN
     D(GAPS, "venue_gaps", "Times venue sequence numbers were missing."),
     D(UNATTRIBUTED, "venue_unattributed", "Venue messages of no order of ours."),
     D(ADOPTED, "orders_adopted", "Orders taken up from a venue message, their record lost."),
+    D(HELD, "venue_messages_held", "Venue messages held back until the feed knew the instrument."),
     D(UNEXPECTED, "venue_unexpected", "Venue messages that did not fit the state of the order."),
     D(OVERFILLS, "venue_overfills", "Executions or cancels beyond what was open."),
     D(UNKNOWN_TOTAL, "orders_became_unknown", "Orders in flight when the session was lost."),
@@ -70,7 +71,7 @@ size_t oct_execution_footprint(const struct oct_execution_cfg *cfg)
     if (cfg->order_cnt_max == 0 || cfg->order_cnt_max > UINT32_C(1) << 20 ||
         cfg->fill_cnt_max == 0 || cfg->fill_cnt_max > UINT32_C(1) << 24 || cfg->mark_block < 2 ||
         cfg->mark_block > UINT32_C(1) << 24 || cfg->first_ref == 0 || cfg->retry_ns <= 0 ||
-        cfg->settle_ns <= 0)
+        cfg->settle_ns <= 0 || cfg->hold_ns <= 0)
         return 0;
     return oct_align_up(at_buckets(cfg) + pow2_at_least(cfg->fill_cnt_max) * sizeof(uint32_t),
                         OCT_BLOCK_SZ);
@@ -130,6 +131,8 @@ OCT_HOT void oct_execution_on_msg(void *self, struct oct_step *step, const struc
     case OCT_TIMER:
         if (((const struct oct_timer *)m)->id == EX_TIMER_PUMP)
             oct_ex_pump(x, step);
+        else if (((const struct oct_timer *)m)->id == EX_TIMER_HELD)
+            oct_ex_on_held(x, step);
         else
             oct_ex_on_settled(x, step);
         break;
@@ -183,6 +186,11 @@ void oct_execution_each(const struct oct_execution *x,
     }
 }
 
+bool oct_execution_holds(const void *self)
+{
+    return ((const struct oct_execution *)self)->held.seq != 0;
+}
+
 uint64_t oct_execution_mark(const struct oct_execution *x)
 {
     return x->reserved;
@@ -192,9 +200,9 @@ uint64_t oct_execution_digest(const void *self)
 {
     const struct oct_execution *x = self;
     uint64_t own[] = {
-        x->approver.secret, x->approver.seq, x->next_ref,    x->durable,  x->reserved,
-        x->day_bits,        x->last_seq,     x->answers_due, x->asked,    x->session,
-        x->live_cnt,        x->unknown_cnt,  x->want_cnt,    x->fill_cnt, x->fill_at,
+        x->approver.secret, x->approver.seq, x->next_ref, x->durable,  x->reserved, x->day_bits,
+        x->last_seq,        x->answers_due,  x->asked,    x->session,  x->live_cnt, x->unknown_cnt,
+        x->want_cnt,        x->fill_cnt,     x->fill_at,  x->held.seq,
     };
     uint64_t h = oct_digest64(0, own, sizeof own);
 

@@ -40,6 +40,11 @@
  * On loss of the session, orders in flight become unknown; with cancel_on_disconnect whatever is
  * open after the next login is cancelled.
  *
+ * After a loss of power the venue may speak of an order whose record is lost, in an instrument whose
+ * record is lost, too.  That message is held back (oct_execution_holds), and with it the order
+ * session, until the feed, asked for what was lost, has brought the instrument; after hold_ns the
+ * order is taken up without one, and risk halts the firm.
+ *
  * Refused here, counted, and told as order_update rejected with event 0 and reason of enum
  * oct_risk_reason: anything without a matching approval, and what order_ready would refuse.
  *
@@ -71,6 +76,7 @@ enum oct_execution_counter {
     OCT_EXECUTION_GAPS,          /* venue sequence numbers missed */
     OCT_EXECUTION_UNATTRIBUTED,  /* venue messages of no order of ours */
     OCT_EXECUTION_ADOPTED,       /* orders taken up from a venue message */
+    OCT_EXECUTION_HELD,          /* venue messages held back until the feed knew the instrument */
     OCT_EXECUTION_UNEXPECTED,    /* venue messages that do not fit the order's state */
     OCT_EXECUTION_OVERFILLS,     /* executed beyond what was open */
     OCT_EXECUTION_UNKNOWN_TOTAL, /* orders that became unknown */
@@ -95,6 +101,7 @@ struct oct_execution_cfg {
     bool cancel_on_halt; /* ladder halted cancels, too; killed always does */
     int64_t retry_ns;    /* before a cancel that could not be sent is tried again: 10 ms */
     int64_t settle_ns;   /* quiet time that ends a replay whose length is unknown: 1 s */
+    int64_t hold_ns;     /* longest wait for the feed to bring an instrument: 10 s */
     const struct oct_order_ops *orders; /* check() before anything is sent; NULL: none */
     const struct oct_view *view;        /* symbols */
     struct oct_counter *counters;       /* OCT_EXECUTION_COUNTER_CNT */
@@ -131,6 +138,10 @@ void oct_execution_recover(struct oct_execution *x, const struct oct_msg_hdr *m)
  * asked for again when its decisions may be missing; what was already decided on it is not decided
  * twice. */
 uint64_t oct_execution_next_seq(const struct oct_execution *x);
+
+/* What the core's venue_holds points to: whether a message of the venue waits for the feed to bring
+ * its instrument.  No other may be handed over until it has been taken: leave them in the stream. */
+bool oct_execution_holds(const void *self);
 
 /* One past the last number reserved by a mark. */
 uint64_t oct_execution_mark(const struct oct_execution *x);

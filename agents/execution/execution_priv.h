@@ -101,6 +101,10 @@ struct oct_execution {
     uint64_t step_input;
     uint32_t step_cnt;
 
+    /* A message that came before the feed brought its instrument; seq 0: none. */
+    struct oct_ven held;
+    int64_t held_until_ns;
+
     /* Recovery. */
     uint64_t redo_seq;   /* message whose decisions may be incomplete, 0 for none */
     uint64_t redo_input; /* the input that brought it first */
@@ -113,6 +117,7 @@ struct oct_execution {
 
 #define EX_TIMER_PUMP   oct_timer_id(OCT_AGENT_EXECUTION, 1)
 #define EX_TIMER_SETTLE oct_timer_id(OCT_AGENT_EXECUTION, 2)
+#define EX_TIMER_HELD   oct_timer_id(OCT_AGENT_EXECUTION, 3)
 
 /* Questions whose records may be missing at the end of a journal.  If more were, an old answer could
  * be taken for ours: orders would be closed a moment before the rest of the replay brings them
@@ -225,6 +230,7 @@ void oct_ex_numbers(struct oct_execution *x, struct oct_step *step);
 
 /* venue.c: what the venue says.  session.c: what the session, the kill word and people say. */
 void oct_ex_on_ven(struct oct_execution *x, struct oct_step *step, const struct oct_ven *v);
+void oct_ex_on_held(struct oct_execution *x, struct oct_step *step);
 void oct_ex_on_session(struct oct_execution *x, struct oct_step *step,
                        const struct oct_in_venue *m);
 void oct_ex_on_account(struct oct_execution *x, struct oct_step *step, uint32_t next_ref);

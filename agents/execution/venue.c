@@ -54,15 +54,21 @@ OCT_COLD static void unattributed(struct oct_execution *x, struct oct_step *step
     oct_emit(step, &u.hdr);
 }
 
-/* An order whose record was lost, known again by the id the venue echoes.  NULL when it is not
- * ours, or when its slot is taken by an order that is alive. */
+/* Whether the id the venue echoes is of an order that we can take up: ours, and its slot is free. */
+static bool adoptable(const struct oct_execution *x, const struct oct_ven *v)
+{
+    return v->order_id != 0 && v->user_ref != 0 && (uint32_t)v->order_id == v->user_ref &&
+           v->order_id >> 56 == x->cfg.lane && !ex_live(ex_slot(x, v->user_ref));
+}
+
+/* An order whose record was lost, known again by the id the venue echoes.  NULL when it cannot be
+ * taken up. */
 OCT_COLD static struct ex_order *adopt(struct oct_execution *x, struct oct_step *step,
                                        const struct oct_ven *v)
 {
     uint32_t ref = v->user_ref;
 
-    if (v->order_id == 0 || ref == 0 || (uint32_t)v->order_id != ref ||
-        v->order_id >> 56 != x->cfg.lane || ex_live(ex_slot(x, ref)))
+    if (!adoptable(x, v))
         return NULL;
     struct ex_order *o = oct_ex_make(x, v->order_id, ref);
     uint16_t strategy = v->order_id >> 44 & 0xfff;
@@ -197,13 +203,16 @@ static void on_rejected(struct oct_execution *x, struct oct_step *step, const st
     struct ex_batch b = {.cnt = 0};
 
     seen_ref(x, v->user_ref);
+    if (!o)
+        o = adopt(x, step, v); /* its record was lost: it ends at once, and was no one else's */
     if (!o) {
         unattributed(x, step, v);
         return;
     }
     if (told(x, o))
         return;
-    if (o->flags & EX_ACKED || !ex_live(o)) {
+    bool known = ex_live(o) || o->state == OCT_ORD_STATE_NONE || o->state == OCT_ORD_STATE_CLOSED;
+    if (o->flags & EX_ACKED || !known) {
         ex_count(x, OCT_EXECUTION_UNEXPECTED);
         return;
     }
@@ -460,10 +469,64 @@ static void dispatch(struct oct_execution *x, struct oct_step *step, const struc
     }
 }
 
+/* An order whose record was lost, in an instrument whose record was lost with it: the feed is about
+ * to bring that again, and until then its exposure would have no place. */
+static bool too_early(const struct oct_execution *x, const struct oct_ven *v)
+{
+    if (v->event != OCT_VEN_ACCEPTED && v->event != OCT_VEN_REPLACED)
+        return false;
+    return !ex_by_ref(x, v->user_ref) && adoptable(x, v) && oct_ex_inst_of(x, v->symbol) == EX_NIL;
+}
+
+static void take_in(struct oct_execution *x, struct oct_step *step, const struct oct_ven *v);
+
+/* The message that was held back.  If its instrument is still unknown, nobody will know it. */
+static void take_held(struct oct_execution *x, struct oct_step *step)
+{
+    const struct oct_ven v = x->held;
+
+    x->held.seq = 0;
+    oct_timer_disarm(step->timers, EX_TIMER_HELD);
+    step->ts_exch_ns = v.ts_exch_ns;
+    take_in(x, step, &v);
+}
+
+OCT_COLD void oct_ex_on_held(struct oct_execution *x, struct oct_step *step)
+{
+    if (x->held.seq == 0)
+        return;
+    if (too_early(x, &x->held) && step->now_ns < x->held_until_ns)
+        oct_timer_arm(step->timers, EX_TIMER_HELD, step->now_ns + x->cfg.retry_ns);
+    else
+        take_held(x, step);
+}
+
+OCT_COLD static void hold(struct oct_execution *x, struct oct_step *step, const struct oct_ven *v)
+{
+    ex_count(x, OCT_EXECUTION_HELD);
+    x->held = *v;
+    x->held_until_ns = step->now_ns + x->cfg.hold_ns;
+    oct_timer_arm(step->timers, EX_TIMER_HELD, step->now_ns + x->cfg.retry_ns);
+}
+
 OCT_HOT void oct_ex_on_ven(struct oct_execution *x, struct oct_step *step, const struct oct_ven *v)
 {
     if (!in_sequence(x, v))
         return;
+    if (oct_unlikely(x->held.seq != 0)) { /* the session was to wait, and did not */
+        int64_t ts = step->ts_exch_ns;
+        take_held(x, step);
+        step->ts_exch_ns = ts;
+    }
+    if (oct_unlikely(too_early(x, v))) {
+        hold(x, step, v);
+        return;
+    }
+    take_in(x, step, v);
+}
+
+OCT_HOT static void take_in(struct oct_execution *x, struct oct_step *step, const struct oct_ven *v)
+{
     if (oct_unlikely(x->session == EX_SETTLE && v->event != OCT_VEN_SYSTEM))
         oct_timer_arm(step->timers, EX_TIMER_SETTLE, step->now_ns + x->cfg.settle_ns);
     x->redoing = oct_unlikely(v->seq == x->redo_seq);

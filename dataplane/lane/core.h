@@ -47,6 +47,7 @@ struct oct_core_cfg {
     struct oct_agent strategy;
     struct oct_agent risk;
     struct oct_agent execution;
+    bool (*venue_holds)(const void *execution); /* NULL: never */
     struct oct_timers *timers;
     struct oct_counter *counters; /* OCT_CORE_COUNTER_CNT */
     struct oct_counter *types;    /* 256: messages by their first byte, which is their type */
@@ -77,6 +78,12 @@ OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
 
 /* Any input record; in_packet fragments are collected until the packet is whole. */
 void oct_core_input(struct oct_core *c, const struct oct_msg_hdr *m);
+
+/* Whether the next message of the order session must wait: the one before is held back. */
+OCT_INLINE bool oct_core_venue_holds(const struct oct_core *c)
+{
+    return c->cfg.venue_holds && c->cfg.venue_holds(c->cfg.execution.self);
+}
 
 /* Digest of all agents, the timers and the core itself. */
 uint64_t oct_core_digest(const struct oct_core *c);

@@ -157,7 +157,7 @@ static bool take(struct oct_lane *l, int64_t now_ns)
     uint32_t sz = nic->ops->stream_peek(nic, l->stream, &data, &ts);
     uint32_t used = 0;
 
-    for (uint32_t i = 0; i < POLL_MSG_MAX && used < sz; i++) {
+    for (uint32_t i = 0; i < POLL_MSG_MAX && used < sz && !oct_core_venue_holds(l->cfg.core); i++) {
         struct oct_session_event ev = {0};
         int got = s->input(l->cfg.session_state, now_ns, data + used, sz - used, &ev);
         if (got < 0) {

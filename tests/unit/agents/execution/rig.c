@@ -69,6 +69,7 @@ struct rig *rig_bare(void)
         .lane = 1,
         .retry_ns = 1000,
         .settle_ns = 1000000,
+        .hold_ns = 100000,
         .orders = &oct_order_ouch50,
         .view = &r->view,
         .counters = r->counters,

@@ -656,6 +656,84 @@ Test(orders, strangers_order_is_not_adopted)
     cr_assert_eq(rig_counter(r, OCT_EXECUTION_UNATTRIBUTED), 3);
 }
 
+/* OUCH's rejection has no symbol and no side: the order ends before anybody needs them. */
+Test(orders, rejected_order_whose_record_was_lost_ends_rejected)
+{
+    uint64_t id = UINT64_C(0x0100300000000000) | UINT64_C(0x754) << 32 | 50;
+    struct oct_ven v = rig_ven(r, OCT_VEN_REJECTED, 50);
+
+    v.order_id = id;
+    v.reason = 7;
+    rig_say(r, &v);
+    STATE(id, REJECTED);
+    OPEN(id, 0);
+    cr_assert_eq(told(0)->strategy, 3);
+    cr_assert_eq(told(0)->reason, 7);
+    cr_assert_eq(rig_counter(r, OCT_EXECUTION_REJECTED), 1);
+    cr_assert_eq(rig_counter(r, OCT_EXECUTION_UNATTRIBUTED), 0);
+    cr_assert_eq(rig_ref(rig_buy(r, 10, 100)), 51, "its number is not used again");
+}
+
+static struct oct_ven lost_order(uint32_t ref, const char *symbol)
+{
+    struct oct_ven v = rig_ven(r, OCT_VEN_ACCEPTED, ref);
+
+    v.order_id = UINT64_C(0x0100300000000000) | UINT64_C(0x754) << 32 | ref;
+    v.side = OCT_BUY;
+    v.qty = SH(200);
+    v.px = PX(12);
+    memcpy(v.symbol.c, symbol, 8);
+    return v;
+}
+
+Test(orders, lost_order_in_an_instrument_not_known_yet_waits_for_the_feed)
+{
+    struct oct_ven v = lost_order(50, "ZZZ     ");
+    uint64_t before = r->risk_cnt, query = r->tx_cnt;
+
+    rig_say(r, &v);
+    cr_assert(oct_execution_holds(r->x));
+    cr_assert_eq(r->risk_cnt, before, "nothing is told of it yet");
+    rig_time(r, 10 * r->cfg.retry_ns);
+    cr_assert(oct_execution_holds(r->x));
+    rig_session(r, OCT_VENUE_LOST, 0); /* it was taken in: it will not be asked for again */
+    rig_session(r, OCT_VENUE_LOGGED_IN, r->seq + 1);
+    cr_assert(oct_execution_holds(r->x));
+    memcpy(r->refs[6].symbol.c, "ZZZ     ", 8);
+    rig_time(r, r->cfg.retry_ns);
+    cr_assert_not(oct_execution_holds(r->x));
+    STATE(v.order_id, WORKING);
+    cr_assert_eq(told(0)->inst, 6);
+    cr_assert_gt(r->tx_cnt, query);
+    rig_fill(r, v.order_id, 200, 3);
+    STATE(v.order_id, FILLED);
+    cr_assert_eq(rig_counter(r, OCT_EXECUTION_HELD), 1);
+    memcpy(r->refs[6].symbol.c, "GGG     ", 8);
+}
+
+Test(orders, instrument_that_nobody_brings_holds_the_session_for_a_bounded_time)
+{
+    struct oct_ven v = lost_order(50, "ZZZ     ");
+
+    rig_say(r, &v);
+    rig_time(r, r->cfg.hold_ns - r->cfg.retry_ns);
+    cr_assert(oct_execution_holds(r->x));
+    rig_time(r, 2 * r->cfg.retry_ns);
+    cr_assert_not(oct_execution_holds(r->x));
+    STATE(v.order_id, WORKING);
+    cr_assert_eq(told(0)->inst, UINT32_MAX, "risk has no place for it, and halts");
+}
+
+Test(orders, message_after_a_held_one_finds_it_taken)
+{
+    struct oct_ven v = lost_order(50, "ZZZ     ");
+
+    rig_say(r, &v);
+    rig_fill(r, v.order_id, 200, 3); /* a caller that did not wait */
+    cr_assert_not(oct_execution_holds(r->x));
+    STATE(v.order_id, FILLED);
+}
+
 /* ---- a strategy that answers at once --------------------------------------------------------- */
 
 static void answer_fill(struct rig *rig, const struct oct_msg_hdr *m)

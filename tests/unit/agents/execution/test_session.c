@@ -111,6 +111,20 @@ Test(session, closed_too_early_comes_back_when_the_venue_accepts_it_after_all)
     cr_assert_eq(rig_counter(r, OCT_EXECUTION_OPEN), 1);
 }
 
+Test(session, closed_too_early_ends_rejected_when_the_venue_says_so_after_all)
+{
+    uint64_t id = rig_buy(r, 10, 100);
+
+    rig_session(r, OCT_VENUE_LOST, 0);
+    rig_log_in(r, 1);
+    STATE(id, CLOSED);
+    struct oct_ven v = rig_ven(r, OCT_VEN_REJECTED, rig_ref(id));
+    v.order_id = id;
+    rig_say(r, &v);
+    STATE(id, REJECTED);
+    OPEN(id, 0);
+}
+
 Test(session, replacement_in_flight_at_a_loss_keeps_the_larger_size)
 {
     uint64_t a = rig_buy(r, 10, 100);
