@@ -105,8 +105,6 @@ def run(name, path, tally, args):
            "--timeout-multiplier", "20" if args.long else "3"]
     for s in args.suite or suites or []:
         cmd += ["--suite", s]
-    if not args.long and not args.suite:
-        cmd += ["--no-suite", "kill"]  # still fails at some seeds: run with --long or --suite kill
     say(f"== testing {name}" + (f" ({', '.join(suites)})" if suites else ""))
     t = time.monotonic()
     log = os.path.join(path, "meson-logs", "testlog.json")
