@@ -13,7 +13,8 @@
 #include "dataplane/lane/pin.h"
 #include "drivers/venue/soupbintcp.h"
 
-#define LANE 0
+#define LANE            0
+#define SESSION_HOLD_NS (10 * OCT_NS_PER_S)
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
@@ -119,13 +120,19 @@ static int open_journal(struct oct_app *a)
     if (!a->setup.conf->journal.enabled)
         return 0;
     int err = oct_recovery_open(&a->recovery, a->journal_dir, LANE, &a->instance);
+    if (a->recovery.set_aside)
+        oct_log(
+            OCT_LOG_ERROR, "journal.damaged",
+            "%s; moved as it is to %s. Starting HALTED with a new journal; orders come from the "
+            "venue's replay. Compare positions with the venue, then: octopusctl rearm",
+            a->recovery.note, a->recovery.where);
     return err ? complain(a->recovery.note[0] ? a->recovery.note : a->journal_dir, err) : 0;
 }
 
 static void recover(struct oct_app *a)
 {
     oct_recovery_replay(&a->recovery, a->assembly.core, a->build_id);
-    if (a->recovery.note[0])
+    if (a->recovery.note[0] && !a->recovery.set_aside)
         oct_log(OCT_LOG_ERROR, "recovery.difference", "%s", a->recovery.note);
     if (a->recovery.existed)
         oct_log(OCT_LOG_INFO, "recovery.done",
@@ -308,6 +315,7 @@ static int finish_lane(struct oct_app *a)
         .symbols = a->instance.symbols,
         .inst_cnt = c->lane.inst_cnt,
         .first_input = a->recovery.last_input + 1,
+        .session_hold_ns = a->recovery.set_aside ? SESSION_HOLD_NS : 0,
     };
 
     memcpy(cfg.firm, c->venue.firm, strnlen(c->venue.firm, 4));
@@ -378,6 +386,55 @@ static void restrict_symbols(struct oct_app *a)
     }
 }
 
+/* Why this start is not as people expect it, where they look. */
+static void tell_start(struct oct_app *a, bool halted, int state_err)
+{
+    struct oct_pub_status *s = a->instance.status;
+    const struct oct_recovery *r = &a->recovery;
+
+    if (r->damaged)
+        oct_fault(a->instance.faults, "journal.damaged", oct_utc_ns(), r->last_input, r->mark,
+                  r->set_aside);
+    if (state_err == -EBADMSG)
+        oct_fault(a->instance.faults, "state.damaged", oct_utc_ns(), 0, 0, 0);
+    if (!halted)
+        return;
+    snprintf(
+        s->note, sizeof s->note,
+        "started HALTED: %.300s%s%.120s; compare positions with the venue, then octopusctl rearm",
+        state_err == -EBADMSG ? "ladder.state cannot be read" : r->note,
+        r->set_aside ? "; kept in " : "", r->where);
+}
+
+/* What the lane starts with is on disk before it is told, as every later change is. */
+static void keep_ladder(struct oct_app *a)
+{
+    struct oct_risk_ladder now;
+    struct oct_ladder m = {OCT_MSG_HDR(LADDER, ladder), .scope = OCT_SCOPE_FIRM};
+
+    oct_risk_ladder_state(a->assembly.risk, &now);
+    m.state = now.firm;
+    if (now.firm != a->state.now.firm)
+        oct_state_set(&a->state, &m);
+    for (uint16_t i = 0; i < OCT_RISK_STRATEGY_MAX; i++) {
+        m.scope = OCT_SCOPE_STRATEGY;
+        m.strategy = i;
+        m.state = now.strategy[i];
+        if (m.state != a->state.now.strategy[i])
+            oct_state_set(&a->state, &m);
+    }
+    for (uint16_t i = 0; i < OCT_RISK_ACCOUNT_MAX; i++) {
+        m.scope = OCT_SCOPE_ACCOUNT;
+        m.account = i;
+        m.state = now.account[i];
+        if (m.state != a->state.now.account[i])
+            oct_state_set(&a->state, &m);
+    }
+    /* Unchanged means that it is on disk already; else the keeper tells it once it is. */
+    if (atomic_load(&a->state.written) == a->state.synced)
+        atomic_store(&a->instance.status->ladder, now.firm);
+}
+
 /* The rest of the step that a crash cut, then the start of this run, then what the disk knows. */
 static void first_inputs(struct oct_app *a, int state_err)
 {
@@ -403,12 +460,14 @@ static void first_inputs(struct oct_app *a, int state_err)
         .ladder = halted ? OCT_LADDER_HALTED : OCT_LADDER_ACTIVE,
     };
     oct_lane_input(a->lane, &m.hdr);
+    tell_start(a, halted, state_err);
     for (uint32_t i = 0; i < OCT_RISK_STRATEGY_MAX; i++)
         restate(a, OCT_SCOPE_STRATEGY, i, a->state.now.strategy[i]);
     for (uint32_t i = 0; i < OCT_RISK_ACCOUNT_MAX; i++)
         restate(a, OCT_SCOPE_ACCOUNT, i, a->state.now.account[i]);
     restate(a, OCT_SCOPE_FIRM, 0, a->state.now.firm);
     restrict_symbols(a);
+    keep_ladder(a);
 }
 
 int oct_app_start(struct oct_app *a)

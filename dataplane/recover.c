@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void note(struct oct_recovery *r, const char *what, const struct oct_journal_error *e)
 {
@@ -12,7 +13,65 @@ static void note(struct oct_recovery *r, const char *what, const struct oct_jour
              e->file, (unsigned long long)e->off, e->reason);
 }
 
-static int repair(struct oct_recovery *r, const char *dir, uint16_t lane)
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+/* Records of the old ring, one after the other, into a file beside the damaged segments. */
+static int keep_ring(struct oct_recovery *r, const struct oct_ring *ring)
+{
+    struct oct_ring_reader rd;
+    uint64_t buf[OCT_MSG_SZ_MAX / 8];
+    const struct oct_msg_hdr *m = (const struct oct_msg_hdr *)buf;
+    enum oct_ring_read got;
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/ring.records", r->where);
+    FILE *f = fopen(path, "we");
+    if (!f)
+        return -errno;
+    oct_ring_reader_init(&rd, ring, true);
+    while ((got = oct_ring_read(&rd, buf)) != OCT_RING_EMPTY) {
+        if (got != OCT_RING_RECORD || !oct_msg_valid(m, sizeof buf) ||
+            oct_msg_class(m->type) != 'J')
+            continue;
+        if (m->input > r->last_input)
+            r->last_input = m->input;
+        if (m->type == OCT_MARK && ((const struct oct_mark *)m)->mark > r->mark)
+            r->mark = ((const struct oct_mark *)m)->mark;
+        fwrite(m, 1, m->sz, f);
+    }
+    bool bad = fflush(f) != 0 || fsync(fileno(f)) != 0;
+    return fclose(f) || bad ? -EIO : 0;
+}
+
+/* What a damaged journal says cannot be followed, and a state made of half of it would be wrong in a
+ * way nobody sees.  So it goes aside as it is; the venue's replay tells our orders. */
+static int set_aside(struct oct_recovery *r, const char *dir, uint16_t lane,
+                     const struct oct_instance *old)
+{
+    struct oct_journal_salvage found;
+    int err = oct_journal_salvage(dir, lane, &found);
+
+    if (!err)
+        err = oct_journal_set_aside(dir, lane, r->where);
+    if (!err) {
+        r->set_aside = true;
+        r->last_input = found.last_input;
+        r->mark = found.mark;
+        if (old->old_ring)
+            err = keep_ring(r, old->old_ring);
+    }
+    if (err) {
+        size_t n = strlen(r->note);
+        snprintf(r->note + n, sizeof r->note - n,
+                 "; it cannot be moved aside (%s): %s: move the journal folder away by hand, then "
+                 "start again",
+                 r->where, strerror(-err));
+    }
+    return err;
+}
+
+static int repair(struct oct_recovery *r, const char *dir, uint16_t lane,
+                  const struct oct_instance *old)
 {
     struct oct_journal_repair done;
     struct oct_journal_error err;
@@ -21,7 +80,7 @@ static int repair(struct oct_recovery *r, const char *dir, uint16_t lane)
     if (ret == -EBADMSG) {
         r->damaged = true;
         note(r, "journal damaged", &err);
-        return 0;
+        return set_aside(r, dir, lane, old);
     }
     if (ret) {
         note(r, "journal", &err);
@@ -35,9 +94,9 @@ int oct_recovery_open(struct oct_recovery *r, const char *dir, uint16_t lane,
                       const struct oct_instance *old)
 {
     struct oct_journal_error err;
-    int ret = repair(r, dir, lane);
+    int ret = repair(r, dir, lane, old);
 
-    if (ret)
+    if (ret || r->set_aside)
         return ret;
     ret = oct_recover_open(dir, lane, old->old_ring, old->old_run_id, &r->journal, &err);
     if (ret) {

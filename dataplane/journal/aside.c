@@ -2,13 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/base/time.h"
-#include "dataplane/journal/reader.h"
+#include "dataplane/journal/reader_priv.h"
 
 /* A segment, its index, what was cut from it, or the one being made ready; not the lock. */
 static bool is_lanes(const char *name, uint16_t lane)
@@ -64,5 +65,70 @@ int oct_journal_set_aside(const char *dir, uint16_t lane, char *where)
     if (from >= 0)
         close(from);
     close(lock_fd);
+    return err;
+}
+
+/* ---- salvage --------------------------------------------------------------------------------- */
+
+static void salvage_block(const uint8_t *block, struct oct_journal_salvage *out)
+{
+    const struct oct_block_hdr *h = (const struct oct_block_hdr *)block;
+
+    out->blocks++;
+    if (h->last_input > out->last_input)
+        out->last_input = h->last_input;
+    for (uint32_t at = 0; at < h->used;) {
+        const struct oct_msg_hdr *m = (const struct oct_msg_hdr *)(block + sizeof *h + at);
+        if (m->type == OCT_MARK && ((const struct oct_mark *)m)->mark > out->mark)
+            out->mark = ((const struct oct_mark *)m)->mark;
+        at += m->sz;
+    }
+}
+
+/* Whole blocks stand at multiples of OCT_BLOCK_ALIGN; what is not one is stepped over. */
+static int salvage_file(const char *path, uint8_t *block, struct oct_journal_salvage *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t at = OCT_SEG_HDR_SZ;
+
+    if (fd < 0)
+        return -errno;
+    while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+        at = (off_t)oct_align_up((uint64_t)at, OCT_BLOCK_ALIGN);
+        ssize_t n = pread(fd, block, OCT_BLOCK_MAX, at);
+        if (n == 0)
+            break;
+        if (n < (ssize_t)sizeof(struct oct_block_hdr) || oct_block_check(block, (size_t)n)) {
+            at += OCT_BLOCK_ALIGN; /* also over bytes that cannot be read */
+            continue;
+        }
+        salvage_block(block, out);
+        at += ((const struct oct_block_hdr *)block)->sz;
+    }
+    close(fd);
+    return 0;
+}
+
+int oct_journal_salvage(const char *dir, uint16_t lane, struct oct_journal_salvage *out)
+{
+    char path[256];
+    uint64_t *first;
+    int err = 0;
+
+    *out = (struct oct_journal_salvage){0};
+    int cnt = oct_journal_list(dir, lane, &first);
+    if (cnt <= 0)
+        return cnt == -ENOENT ? 0 : cnt;
+    uint8_t *block = aligned_alloc(4096, OCT_BLOCK_MAX);
+    if (!block)
+        err = -ENOMEM;
+    for (int i = 0; i < cnt && !err; i++) {
+        if (first[i] > out->last_input)
+            out->last_input = first[i];
+        int len = oct_journal_path(path, sizeof path, dir, lane, first[i], ".oj");
+        err = len < 0 ? len : salvage_file(path, block, out);
+    }
+    free(block);
+    free(first);
     return err;
 }

@@ -106,6 +106,17 @@ struct oct_journal_repair {
 int oct_journal_repair(const char *dir, uint16_t lane, struct oct_journal_repair *out,
                        struct oct_journal_error *err);
 
+/* What a damaged journal still tells: numbers that must not be given out a second time. */
+struct oct_journal_salvage {
+    uint64_t last_input; /* highest in any block that is whole by itself, or in a segment's name */
+    uint64_t mark;       /* highest order-number mark in such a block, 0 for none */
+    uint64_t blocks;     /* such blocks, wherever they stand */
+};
+
+/* Looks through all of a lane's segments for whole blocks, whatever lies between them.  0 (also when
+ * there is nothing) or negative errno. */
+int oct_journal_salvage(const char *dir, uint16_t lane, struct oct_journal_salvage *out);
+
 /* Moves everything of a lane's journal into a new folder dir/damaged-<now, UTC ns>, whose path comes
  * back in where (256 bytes): what is damaged is kept for people, and a recorder can begin anew.
  * Call it with what could be read already read; lane numbers go on above the last input known.

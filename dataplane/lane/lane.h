@@ -81,6 +81,9 @@ struct oct_lane_cfg {
     oct_sym *symbols; /* [inst_cnt], filled as instruments become known; NULL: none */
     uint32_t inst_cnt;
     uint64_t first_input; /* number of the next input */
+    /* The order session waits this long for the feed's live end; 0: not at all.  For a start that
+     * lost its journal: the venue's replay names symbols, and those come with the feed. */
+    int64_t session_hold_ns;
 };
 
 struct oct_lane;

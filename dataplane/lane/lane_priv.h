@@ -42,6 +42,7 @@ struct oct_lane {
     uint32_t unsent_cnt;
     uint64_t withheld_from; /* first order the kill word stopped, 0 for none */
     uint64_t kill_seen;
+    int64_t hold_until_ns; /* see session_hold_ns; 0: not begun */
 
     /* Recorder. */
     uint64_t mark_pos; /* ring position after the last mark record, 0 when durable */

@@ -183,11 +183,26 @@ static bool take(struct oct_lane *l, int64_t now_ns)
     return true;
 }
 
+/* Whether the feed is still on its way to its live end, and worth waiting for. */
+OCT_COLD static bool held(struct oct_lane *l, int64_t now_ns)
+{
+    uint32_t feed = atomic_load_explicit(&l->cfg.status->feed_state, memory_order_relaxed);
+
+    if (!l->hold_until_ns)
+        l->hold_until_ns = now_ns + l->cfg.session_hold_ns;
+    if (now_ns < l->hold_until_ns && (feed == 0 || feed == 2))
+        return true;
+    l->cfg.session_hold_ns = 0;
+    return false;
+}
+
 static void try_connect(struct oct_lane *l, int64_t now_ns)
 {
     enum oct_session_state st = l->cfg.session->state(l->cfg.session_state);
 
     if (now_ns < l->reconnect_at_ns || st == OCT_SESSION_ENDED || st == OCT_SESSION_REFUSED)
+        return;
+    if (oct_unlikely(l->cfg.session_hold_ns > 0) && held(l, now_ns))
         return;
     l->reconnect_at_ns = now_ns + OCT_LANE_RECONNECT_NS;
     int h = l->cfg.nic->ops->stream_open(l->cfg.nic, l->cfg.venue_addr_be, l->cfg.venue_port);

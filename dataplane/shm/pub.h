@@ -87,6 +87,7 @@ struct oct_pub_status {
     _Atomic uint32_t ladder;        /* enum oct_ladder_state of the firm */
     _Atomic uint32_t feed_state;    /* 0 waiting, 1 live, 2 recovering, 3 stale, 4 ended */
     _Atomic uint32_t control_state; /* enum oct_control_state */
+    char note[512]; /* what people must know about this start, empty when all is well */
 };
 
 /* A reader's view of a joined region "pub".  Everything but faults and symbols is there once

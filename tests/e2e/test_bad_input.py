@@ -2,7 +2,6 @@
 """What people and disks do wrong: each time an error that says what and where, never a crash."""
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 
@@ -37,43 +36,6 @@ def bad_configuration(folder):
         status, said = ask([DATAPLANE, "--config", name])
         want = re.compile(re.escape(f"{name}:{where}: {key}: ") + r"\S.*")
         check(status == 2 and want.search(said), f"file:line:column: key: reason, status 2: {said.strip()[-200:]!r}")
-
-
-def damaged_journal(folder):
-    """A byte in the middle changes while nobody looks: the next start trades nothing and says where."""
-    run = demo.Run(lib.args(seed=3, duration="20", pace="max"), f"bad-{os.getpid()}", folder)
-    try:
-        ports = run.start_exchange()
-        check(run.start_dataplane(ports, show=False).wait(60) == 0, "a run to be damaged")
-        run.stop_all()
-        shutil.rmtree(run.run_dir, ignore_errors=True)
-        journal = run.path("journal")
-        name = sorted(f for f in os.listdir(journal) if f.endswith(".oj"))[0]
-        path = os.path.join(journal, name)
-        with open(path, "r+b") as f:
-            data = f.read()
-            at = len(data.rstrip(b"\0")) // 2
-            f.seek(at)
-            f.write(bytes([data[at] ^ 0x40]))
-        os.unlink(run.path("summary.json"))
-        ports = run.start_exchange()
-        dp = run.start_dataplane(ports, show=False)
-        status = dp.wait(60)
-        with open(run.path("dataplane.log"), encoding="utf-8", errors="replace") as f:
-            said = f.read()
-        found = re.search(re.escape(name) + r"\D{1,40}?(\d+)", said)
-        check(status in (0, 1), f"no crash, status {status}")
-        check(found is not None, f"it names {name} and an offset: {said.strip()[-400:]}")
-        check(abs(int(found.group(1)) - at) <= 128 * 1024, f"offset {found.group(1)}, within a block of the damage at {at}")
-        summary = demo.load_json(run.path("summary.json"))
-        if status == 0:
-            ladder = [p["ladder"] for p in summary["pnl"] if p["scope"] == "firm"]
-            check(ladder == ["halted"], f"it started halted: {ladder}")
-            record = demo.load_json(run.path("record.json"))
-            check(record is None or record["orders"]["messages"] == 0, "and no order left")
-    finally:
-        run.stop_all()
-        run.remove(keep=False)
 
 
 def full_disk(folder):
@@ -111,7 +73,6 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         missing_session(folder)
         bad_configuration(folder)
-        damaged_journal(folder)
         full_disk(folder)
 
 

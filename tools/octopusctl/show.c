@@ -77,13 +77,14 @@ static json_t *status_json(const struct oct_pub *s, bool control)
     bool good = alive && ladder == OCT_LADDER_ACTIVE && feed != 3 && unknown == 0 && control;
     const char *ladder_text = oct_enum_text("LADDER", ladder);
     json_t *dp = json_pack(
-        "{s:b, s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:b, s:b, s:o, s:b}", "attached", 1, "run_id",
-        id_text(st->run_id), "version", text_of(st->version, sizeof(st->version)), "instance",
-        text_of(st->instance, sizeof(st->instance)), "started_at", time_text(st->start_ns),
-        "memory_bytes", (json_int_t)st->memory_sz, "input",
+        "{s:b, s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:b, s:b, s:o, s:b, s:o}", "attached", 1,
+        "run_id", id_text(st->run_id), "version", text_of(st->version, sizeof(st->version)),
+        "instance", text_of(st->instance, sizeof(st->instance)), "started_at",
+        time_text(st->start_ns), "memory_bytes", (json_int_t)st->memory_sz, "input",
         id_text(atomic_load_explicit(&st->input, memory_order_relaxed)), "ladder",
         ladder_text != NULL ? ladder_text : "unknown", "sealed", st->sealed != 0, "huge_pages",
-        st->huge_pages != 0, "pulses", pulses_json(s), "alive", alive);
+        st->huge_pages != 0, "pulses", pulses_json(s), "alive", alive, "note",
+        text_of(st->note, sizeof(st->note)));
     return json_pack(
         "{s:s, s:o, s:o, s:{s:o, s:s, s:o}, s:{s:o, s:s}, s:{s:b}, s:{s:I, s:I, s:I, s:I}}",
         "status",
@@ -117,6 +118,7 @@ static int status_once(struct oct_cli *c, void *arg)
         {"orders unknown", "orders.unknown", false},
         {"memory bytes", "dataplane.memory_bytes", false},
         {"control", "control.running", false},
+        {"note", "dataplane.note", false},
     };
     static const struct oct_cli_col pulses[] = {{"PULSE", "name", false},
                                                 {"PID", "pid", true},

@@ -356,6 +356,48 @@ Test(reader, a_damaged_journal_is_set_aside_and_a_new_one_begins)
     cr_assert_eq(oct_journal_set_aside("/no/such/folder", 0, where), 0);
 }
 
+static void publish_mark(struct oct_ring *ring, uint64_t input, uint64_t mark)
+{
+    struct oct_mark m = {OCT_MSG_HDR(MARK, mark), .mark = mark};
+
+    m.hdr.input = input;
+    oct_ring_publish(ring, &m.hdr);
+}
+
+/* Behind the damage there are numbers that were given out: they must not be given out again. */
+Test(reader, a_damaged_journal_still_tells_the_highest_input_and_mark)
+{
+    struct oct_journal_salvage found;
+    struct oct_journal_report r;
+    struct oct_ring *ring = kit_ring(256);
+    struct oct_recorder *rec = kit_recorder(dir, ring, OCT_DURABILITY_ASYNC, 0, 7);
+    uint8_t junk = 0xff;
+
+    cr_assert_eq(oct_journal_salvage("/no/such/folder", 0, &found), 0);
+    cr_assert_eq(found.blocks, 0);
+    for (uint64_t n = 1; n <= 20; n++) {
+        kit_input(ring, n);
+        publish_mark(ring, n, 1000 * n);
+        kit_drain(rec, ring); /* a block for each */
+    }
+    oct_recorder_abandon(rec);
+    oct_recorder_destroy(rec);
+    free(ring);
+    poke(kit_segment(dir, 0), OCT_SEG_HDR_SZ + 5 * OCT_BLOCK_ALIGN + 300, &junk, 1);
+    cr_assert_eq(verify(&r), -EBADMSG);
+    cr_assert_eq(r.last_input, 5);
+    cr_assert_eq(oct_journal_salvage(dir, 0, &found), 0);
+    cr_assert_eq(found.blocks, 19);
+    cr_assert_eq(found.last_input, 20);
+    cr_assert_eq(found.mark, 20000);
+    /* The last block is the damaged one: its numbers count for nothing, the header's damage neither. */
+    poke(kit_segment(dir, 0), OCT_SEG_HDR_SZ + 19 * OCT_BLOCK_ALIGN + 300, &junk, 1);
+    poke(kit_segment(dir, 0), 100, &junk, 1);
+    cr_assert_eq(oct_journal_salvage(dir, 0, &found), 0);
+    cr_assert_eq(found.last_input, 19);
+    cr_assert_eq(found.mark, 19000);
+}
+
 Test(reader, there_is_no_journal_where_there_is_none)
 {
     struct oct_journal *j = NULL;
