@@ -331,19 +331,23 @@ CHK chk_fall(__int128 fall, __int128 limit)
     return (struct chk){max128(fall, 0), limit, (limit == 0) | (fall > limit)};
 }
 
-CHK chk_loss(chk_in in)
-{
-    const struct oct_verdict *v = in->v;
-    struct chk r = first_of(chk_fall(-oct_money_unpack(v->strat_pnl).v, in->strat->loss),
-                            chk_fall(-oct_money_unpack(v->acct_pnl).v, in->acct->loss),
-                            chk_fall(-oct_money_unpack(v->firm_pnl).v, in->firm->loss));
-    r.failed &= !reduces(v);
-    return r;
-}
-
+/* What risk keeps itself is far from the ends of the range; a verdict made of any bytes, which can
+ * be explained, too, wraps. */
 OCT_INLINE __int128 fall_of(struct oct_money_w peak, struct oct_money_w pnl)
 {
-    return oct_money_unpack(peak).v - oct_money_unpack(pnl).v;
+    return (__int128)((unsigned __int128)oct_money_unpack(peak).v -
+                      (unsigned __int128)oct_money_unpack(pnl).v);
+}
+
+CHK chk_loss(chk_in in)
+{
+    const struct oct_money_w nought = {0};
+    const struct oct_verdict *v = in->v;
+    struct chk r = first_of(chk_fall(fall_of(nought, v->strat_pnl), in->strat->loss),
+                            chk_fall(fall_of(nought, v->acct_pnl), in->acct->loss),
+                            chk_fall(fall_of(nought, v->firm_pnl), in->firm->loss));
+    r.failed &= !reduces(v);
+    return r;
 }
 
 CHK chk_drawdown(chk_in in)

@@ -17,7 +17,7 @@ uint8_t *oct_buf_room(struct oct_buf *b, size_t n)
     size_t max = b->max != 0 ? b->max : OCT_BUF_MAX_DEFAULT;
     if (oct_unlikely(b->failed))
         return NULL;
-    if (oct_likely(n <= b->cap - b->sz))
+    if (oct_likely(n <= b->cap - b->sz && b->p != NULL))
         return b->p + b->sz;
     if (n > max - b->sz) {
         b->failed = true;

@@ -113,9 +113,10 @@ struct oct_books {
     uint64_t learn_max; /* largest reference so far */
 };
 
+/* Any px, also one that only a prefetch has seen: the smallest value is its own negative. */
 OCT_INLINE int64_t oct_book_key(uint32_t side, int64_t px)
 {
-    return side == OCT_BUY ? px : -px;
+    return side == OCT_BUY ? px : (int64_t)(0 - (uint64_t)px);
 }
 
 /* Two multiplications; nobody without the seed can tell where a reference goes. */

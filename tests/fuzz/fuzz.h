@@ -1,8 +1,8 @@
 /* fuzz.h - what a fuzz target provides.
  *
  * A target is one file with the two functions below.  It is linked with plain_main.c, which runs
- * seeds, files and seeded mutations of them with any compiler; with -Dfuzz=true and clang libFuzzer
- * drives it instead. */
+ * seeds, files and seeded mutations of them with any compiler; with -Dfuzz=true and clang it is
+ * linked with libFuzzer, too. */
 #ifndef OCT_TESTS_FUZZ_H
 #define OCT_TESTS_FUZZ_H
 

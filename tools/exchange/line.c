@@ -148,8 +148,10 @@ static void arrive(struct oct_exch_line *l, int64_t now_ns, const uint8_t *pkt, 
     if (l->faults.reorder > 0 && l->held_cnt < HELD_MAX &&
         oct_rng_f64(&l->rng) < l->faults.reorder) {
         l->stats.reordered++;
-        keep(&l->held[l->held_cnt++], now_ns + HELD_NS,
-             1 + (uint32_t)oct_rng_below(&l->rng, OVERTAKE_MAX), pkt, sz);
+        /* At a flush it is the end of time already. */
+        int64_t due_ns = now_ns > INT64_MAX - HELD_NS ? INT64_MAX : now_ns + HELD_NS;
+        keep(&l->held[l->held_cnt++], due_ns, 1 + (uint32_t)oct_rng_below(&l->rng, OVERTAKE_MAX),
+             pkt, sz);
         return;
     }
     out(l, now_ns, pkt, sz);

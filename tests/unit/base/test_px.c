@@ -102,7 +102,7 @@ Test(px, formats_keep_the_customary_digits)
     cr_assert_str_eq(buf, "-25.00");
     oct_money_format(buf, (oct_money){((__int128)INT64_MIN) * INT64_MAX});
     cr_assert_str_eq(buf, "-850705917302346158566.20279821087277056");
-    size_t n = oct_decimal_format(buf, (__int128)1 << 127, 38, 38);
+    size_t n = oct_decimal_format(buf, (__int128)((unsigned __int128)1 << 127), 38, 38);
     cr_assert_lt(n, OCT_DECIMAL_SZ);
     cr_assert_str_eq(buf, "-1.70141183460469231731687303715884105728");
 }

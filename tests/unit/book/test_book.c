@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dataplane/book/book.h"
+#include "tests/unit/keep.h"
 
 #define PX(x)         ((oct_px){(int64_t)(x)*OCT_PX_E4})
 #define OCT_STASH_FEW 8
@@ -15,7 +16,7 @@ static struct oct_books *books(uint32_t insts, uint32_t orders, uint32_t levels)
     struct oct_books_cfg cfg = {insts, orders, levels, 0, 42};
     size_t sz = oct_books_footprint(&cfg);
     cr_assert_gt(sz, 0);
-    return oct_books_new(aligned_alloc(128, sz), &cfg);
+    return oct_books_new(test_keep(aligned_alloc(128, sz)), &cfg);
 }
 
 static uint64_t queue_ref(struct oct_books *b, enum oct_side side, int64_t px, uint32_t idx)

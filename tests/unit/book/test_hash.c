@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dataplane/book/book_priv.h"
+#include "tests/unit/keep.h"
 
 #define PX(x)  ((oct_px){(int64_t)(x)*OCT_PX_E4})
 #define QTY(x) ((oct_qty){(int64_t)(x)*OCT_QTY_ONE})
@@ -11,7 +12,7 @@ static struct oct_book_touch t;
 static struct oct_books *books(uint64_t seed)
 {
     struct oct_books_cfg cfg = {4, 1000, 100, 0, seed};
-    return oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    return oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cfg))), &cfg);
 }
 
 static uint32_t passed(const struct oct_book_slot *s)
@@ -90,7 +91,8 @@ Test(book_hash, references_that_collide_under_one_seed_do_not_under_another)
 Test(book_hash, references_in_arithmetic_progression_spread)
 {
     struct oct_books_cfg cfg = {1, 100000, 10, 0, 3};
-    struct oct_books *b = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    struct oct_books *b =
+        oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cfg))), &cfg);
     for (uint32_t shift = 0; shift < 64; shift += 7) {
         for (uint64_t i = 0; i < 50000; i++)
             oct_book_add(b, 0, i << shift, OCT_BUY, PX(1), QTY(1), &t);
@@ -121,7 +123,8 @@ Test(book_hash, prefetch_of_any_reference_and_instrument_changes_nothing)
 Test(book_hash, references_that_grow_by_a_stride_lie_side_by_side)
 {
     struct oct_books_cfg cfg = {1, 100000, 10, 0, 3};
-    struct oct_books *b = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    struct oct_books *b =
+        oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cfg))), &cfg);
     uint64_t ref = UINT64_C(1) << 40, near = 0;
     uint32_t was = 0;
     for (uint32_t i = 0; i < 50000; i++) {
@@ -145,7 +148,8 @@ Test(book_hash, references_that_grow_by_a_stride_lie_side_by_side)
 Test(book_hash, references_that_crowd_one_home_of_a_run_find_room_elsewhere)
 {
     struct oct_books_cfg cfg = {1, 10000, 10, 0, 3};
-    struct oct_books *b = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
+    struct oct_books *b =
+        oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cfg))), &cfg);
     uint64_t ref = 1;
     for (uint32_t i = 0; i < 2000; i++)
         cr_assert_geq(oct_book_add(b, 0, ref += 4096, OCT_BUY, PX(1), QTY(1), &t), 0);

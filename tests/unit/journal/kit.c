@@ -11,6 +11,7 @@
 
 #include "dataplane/base/time.h"
 #include "dataplane/journal/reader_priv.h"
+#include "tests/unit/keep.h"
 
 static char *new_dir(const char *below)
 {
@@ -18,7 +19,7 @@ static char *new_dir(const char *below)
 
     cr_assert_gt(asprintf(&path, "%s/oct_journal_XXXXXX", below), 0);
     cr_assert_not_null(mkdtemp(path));
-    return path;
+    return test_keep(path);
 }
 
 char *kit_dir(void)
@@ -41,8 +42,8 @@ void kit_remove(const char *dir)
 
 struct oct_ring *kit_ring(uint32_t depth)
 {
-    struct oct_ring *ring =
-        oct_ring_new(aligned_alloc(4096, oct_align_up(oct_ring_footprint(depth), 4096)), depth);
+    struct oct_ring *ring = oct_ring_new(
+        test_keep(aligned_alloc(4096, oct_align_up(oct_ring_footprint(depth), 4096))), depth);
 
     cr_assert_not_null(ring);
     return ring;
@@ -211,7 +212,7 @@ const char *kit_segment(const char *dir, uint32_t k)
     if (cnt > 0 && k < (uint32_t)cnt)
         oct_journal_path(path, sizeof path, dir, 0, list[k], ".oj");
     free(list);
-    return path;
+    return test_keep(path);
 }
 
 size_t kit_size(const char *path)

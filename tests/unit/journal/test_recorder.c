@@ -13,6 +13,7 @@
 
 #include "dataplane/base/time.h"
 #include "tests/unit/journal/kit.h"
+#include "tests/unit/keep.h"
 
 static char *dir;
 
@@ -172,7 +173,7 @@ Test(recorder, a_lapped_recorder_says_what_it_lost)
 {
     struct oct_ring *ring = kit_ring(1024);
     struct oct_faults *faults =
-        oct_faults_new(aligned_alloc(128, oct_align_up(oct_faults_footprint(), 128)));
+        oct_faults_new(test_keep(aligned_alloc(128, oct_align_up(oct_faults_footprint(), 128))));
     struct oct_recorder_cfg cfg = {
         .dir = dir, .ring = ring, .core = -1, .faults = faults, .run_id = 1, .flush_ns = 1};
     struct oct_recorder *r;
@@ -311,7 +312,7 @@ Test(recorder, a_full_disk_is_said_and_nothing_is_skipped)
 {
     struct oct_ring *ring = kit_ring(1u << 13);
     struct oct_faults *faults =
-        oct_faults_new(aligned_alloc(128, oct_align_up(oct_faults_footprint(), 128)));
+        oct_faults_new(test_keep(aligned_alloc(128, oct_align_up(oct_faults_footprint(), 128))));
     struct oct_fault_row row;
     struct oct_recorder *r;
     char mnt[300];

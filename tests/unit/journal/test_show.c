@@ -6,6 +6,7 @@
 
 #include "dataplane/journal/show.h"
 #include "tests/unit/journal/kit.h"
+#include "tests/unit/keep.h"
 
 static char *dir;
 static char *text;
@@ -32,7 +33,7 @@ static json_t *parsed(void)
     fflush(out);
     json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, &e);
     cr_assert_not_null(j, "%s in %s", e.text, text);
-    return j;
+    return test_keep(j);
 }
 
 static const char *str(const json_t *o, const char *key)
@@ -94,6 +95,7 @@ Test(show, cat_gives_one_object_a_line_within_its_bounds)
         cr_assert_not_null(o, "%s", line);
         cr_assert_str_eq(str(o, "type"), "verdict");
         cr_assert_eq(strtoull(str(o, "intent_id"), NULL, 10), want);
+        json_decref(o);
     }
     cr_assert_eq(want, 21);
 }
@@ -134,4 +136,5 @@ Test(show, verify_tells_good_from_damaged)
     cr_assert_eq(oct_journal_show_cat(dir, &(struct oct_journal_cat){0}, out, err), 1);
     fclose(err);
     cr_assert(strstr(err_text, ":4096: "), "%s", err_text);
+    free(err_text);
 }

@@ -1,4 +1,5 @@
 #include "tests/unit/agents/realtime/rig.h"
+#include "tests/unit/keep.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -54,16 +55,17 @@ struct oct_realtime_cfg rig_cfg(void)
 
 struct rig *rig_new(const struct oct_realtime_cfg *cfg)
 {
-    struct rig *g = calloc(1, sizeof(*g));
+    struct rig *g = test_keep(calloc(1, sizeof(*g)));
     g->cfg = *cfg;
     g->cfg.counters = g->counters;
     g->cfg.market = (struct oct_sink){.fn = on_market, .self = g};
     g->out = (struct oct_out){.emit = on_out, .self = g};
-    g->timers = oct_timers_new(aligned_alloc(128, oct_align_up(oct_timers_footprint(16), 128)), 16);
+    g->timers = oct_timers_new(
+        test_keep(aligned_alloc(128, oct_align_up(oct_timers_footprint(16), 128))), 16);
     g->step = (struct oct_step){.out = &g->out, .timers = g->timers, .input = 1};
     size_t sz = oct_realtime_footprint(&g->cfg);
     cr_assert_gt(sz, 0);
-    g->rt = oct_realtime_new(aligned_alloc(128, sz), &g->cfg);
+    g->rt = oct_realtime_new(test_keep(aligned_alloc(128, sz)), &g->cfg);
     oct_realtime_view(g->rt, &g->view);
     return g;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents/risk/risk.h"
+#include "tests/unit/keep.h"
 
 #define INST_CNT  8u
 #define SHARES(n) ((oct_qty){(int64_t)(n)*OCT_QTY_ONE})
@@ -178,7 +179,7 @@ static inline void rig_wide_limits(struct rig *g)
  * strategy 2 of account 1. */
 static inline struct rig *rig_new(void)
 {
-    struct rig *g = calloc(1, sizeof *g);
+    struct rig *g = test_keep(calloc(1, sizeof *g));
 
     for (uint32_t i = 0; i < INST_CNT; i++) {
         g->inst[i] = (struct oct_inst_view){.bid_px = PX(1000000),
@@ -229,7 +230,7 @@ static inline void rig_start(struct rig *g)
     g->cfg.limits = &g->limits;
     sz = oct_risk_footprint(&g->cfg);
     cr_assert(sz);
-    g->r = oct_risk_new(aligned_alloc(128, oct_align_up(sz, 128)), &g->cfg);
+    g->r = oct_risk_new(test_keep(aligned_alloc(128, oct_align_up(sz, 128))), &g->cfg);
     cr_assert(g->r);
     oct_risk_on_msg(g->r, &g->step, &m.hdr);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agents/strategy/strategy.h"
+#include "tests/unit/keep.h"
 
 #define INST_CNT   70u
 #define SHARES(n)  ((oct_qty){(int64_t)(n)*OCT_QTY_ONE})
@@ -104,7 +105,7 @@ static inline const struct oct_intent *rig_last(const struct rig *g)
 /* The market: 100.00 x 100.02 for 500 each, no indicators yet. */
 static inline struct rig *rig_new(void)
 {
-    struct rig *g = calloc(1, sizeof *g);
+    struct rig *g = test_keep(calloc(1, sizeof *g));
 
     for (uint32_t i = 0; i < INST_CNT; i++) {
         struct oct_features *f = &g->features[i];
@@ -157,7 +158,7 @@ static inline void rig_start(struct rig *g)
     size_t sz = oct_strategy_footprint(&g->cfg);
 
     cr_assert(sz);
-    g->a = oct_strategy_new(aligned_alloc(128, oct_align_up(sz, 128)), &g->cfg);
+    g->a = oct_strategy_new(test_keep(aligned_alloc(128, oct_align_up(sz, 128))), &g->cfg);
     cr_assert(g->a);
 }
 

@@ -6,6 +6,7 @@
 
 #include "agents/strategy/load.h"
 #include "tests/unit/agents/strategy/rig.h"
+#include "tests/unit/keep.h"
 
 #define PLUGIN(name) OCT_PLUGIN_DIR "/" name ".so"
 
@@ -353,7 +354,7 @@ Test(plugin, one_that_refuses_its_configuration_is_not_started)
     g->def[0].plugin_param[0] = 13;
     cr_expect_eq(oct_strategy_footprint(&g->cfg), 0);
     g->def[0].plugin_param[0] = 14;
-    cr_expect_null(oct_strategy_new(aligned_alloc(128, oct_align_up(sz, 128)), &g->cfg));
+    cr_expect_null(oct_strategy_new(test_keep(aligned_alloc(128, oct_align_up(sz, 128))), &g->cfg));
     g->def[0].plugin_param[0] = 0;
     old.abi = 0;
     g->def[0].plugin = &old;
