@@ -237,6 +237,19 @@ def ns(v):
     return f"{v / 1000:,.1f} us" if v >= 10000 else f"{v:,d} ns"
 
 
+def report_money(s):
+    """Profit and loss of each scope, and every position that is open."""
+    names = {p["id"]: p["name"] for p in s["pnl"] if p["scope"] == "strategy"}
+    say("Profit and loss" + " " * 23 + "P&L   open positions")
+    for p in s["pnl"]:
+        held = [q for q in s["positions"] if p["scope"] == "strategy" and q["strategy"] == p["id"] and int(q["position_raw"])]
+        shown = ", ".join(f"{q['symbol']} {q['position']}" for q in held[:8]) + (" ..." if len(held) > 8 else "")
+        say(f"  {p['scope']:<10} {p['name']:<12} {p['pnl']:>15}   {shown}".rstrip())
+    unknown = [q for q in s["positions"] if q["strategy"] not in names]
+    for q in unknown:
+        say(f"  {'unknown':<10} {q['strategy']:<12} {q['pnl']:>15}   {q['symbol']} {q['position']}")
+
+
 def report(s):
     m, o = s["market_data"], s["orders"]
     say()
@@ -252,10 +265,7 @@ def report(s):
         f"rejected by the venue {o['rejected']:,d}  refused by risk {o['refused']:,d}")
     for reason, n in sorted(o["refused_by_reason"].items(), key=lambda x: -x[1]):
         say(f"    refused: {reason:<24} {n:,d}")
-    for p in s["pnl"]:
-        say(f"  {p['scope']} {p['name']:<16} P&L {p['pnl']:>14}")
-    for p in s["positions"]:
-        say(f"  position {p['symbol']:<8} strategy {p['strategy']:<3} {p['position']:>10}")
+    report_money(s)
     say("Latency")
     for hop, h in s["latency_ns"].items():
         if h["count"]:
