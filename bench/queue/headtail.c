@@ -7,7 +7,7 @@
 
 #define KEEP 0
 #define Q(x) plain_##x
-#include "bench/queue/headtail.h"
+#include "bench/queue/headtail_ends.h"
 #include "bench/queue/loops.h"
 const struct oct_queue_kind oct_queue_headtail = {"head/tail ring", plain_footprint, plain_init,
                                                   plain_ping,       plain_pong,      plain_give,
@@ -17,7 +17,7 @@ const struct oct_queue_kind oct_queue_headtail = {"head/tail ring", plain_footpr
 
 #define KEEP 1
 #define Q(x) keep_##x
-#include "bench/queue/headtail.h"
+#include "bench/queue/headtail_ends.h"
 #include "bench/queue/loops.h"
 const struct oct_queue_kind oct_queue_headtail_kept = {
     "head/tail, kept", keep_footprint, keep_init, keep_ping, keep_pong, keep_give, keep_collect};

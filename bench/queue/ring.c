@@ -16,7 +16,7 @@ static int ring_init(void *mem, uint32_t depth)
 #define READ               oct_ring_take
 
 #define Q(x) inl_##x
-#include "bench/queue/ring.h"
+#include "bench/queue/ring_ends.h"
 #include "bench/queue/loops.h"
 const struct oct_queue_kind oct_queue_ring = {"ring",   oct_ring_footprint, ring_init,  inl_ping,
                                               inl_pong, inl_give,           inl_collect};
@@ -28,7 +28,7 @@ const struct oct_queue_kind oct_queue_ring = {"ring",   oct_ring_footprint, ring
 #define READ    oct_ring_read
 
 #define Q(x) call_##x
-#include "bench/queue/ring.h"
+#include "bench/queue/ring_ends.h"
 #include "bench/queue/loops.h"
 const struct oct_queue_kind oct_queue_ring_call = {
     "ring, by call", oct_ring_footprint, ring_init, call_ping, call_pong, call_give, call_collect};

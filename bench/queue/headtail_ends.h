@@ -1,4 +1,4 @@
-/* headtail.h - a head/tail ring of 64-byte messages; KEEP: does each end keep what it saw of the
+/* headtail_ends.h - a head/tail ring of 64-byte messages; KEEP: does each end keep what it saw of the
  * other's index until that says full or empty, or look each time?  Included by headtail.c, on
  * purpose without a guard. */
 #ifdef KEEP

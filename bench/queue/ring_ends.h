@@ -1,5 +1,5 @@
-/* ring.h - the lane's ring as a queue kind, through PUBLISH and READ; included by ring.c, on purpose
- * without a guard. */
+/* ring_ends.h - the lane's ring as a queue kind, through PUBLISH and READ; included by ring.c,
+ * on purpose without a guard. */
 #ifdef PUBLISH
 
 #define REC_SZ   OCT_SLOT_DATA_SZ
