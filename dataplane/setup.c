@@ -210,8 +210,14 @@ static int set_param(struct oct_setup *s, struct oct_strategy_def *def,
                      const struct oct_conf_strategy *c, const struct oct_conf_param *p)
 {
     const struct oct_strategy_param_def *d = oct_strategy_param_by_name(p->name);
+    int own = c->kind == OCT_CONF_PLUGIN ? oct_conf_plugin_param(p->name) : -1;
     int64_t old;
 
+    if (own >= 0) {
+        OCT_ASSERT(own < (int)OCT_PLUGIN_PARAM_CNT);
+        def->plugin_param[own] = p->value;
+        return 0;
+    }
     /* The loader has checked name and range against the same table. */
     if (!d || oct_strategy_param_set(&def->params, d->key, p->value, &old) != OCT_CMD_RESULT_DONE)
         return fail(s, -EINVAL, "%s:%u:%u: strategy %s: parameter %s cannot be set", c->at.file,

@@ -147,11 +147,23 @@ static void check_limits(struct oct_conf_reader *r, const struct oct_conf *c)
     }
 }
 
+int oct_conf_plugin_param(const char *name)
+{
+    static const char prefix[] = "param";
+    const char *d = name + sizeof prefix - 1;
+
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0 || d[0] < '0' || d[0] > '9')
+        return -1;
+    if (d[1] == '\0')
+        return d[0] - '0';
+    return d[0] == '1' && d[1] >= '0' && d[1] <= '5' && d[2] == '\0' ? 10 + d[1] - '0' : -1;
+}
+
 static void check_param(struct oct_conf_reader *r, bool plugin, struct oct_conf_param *p)
 {
     const char *names[65] = {0};
     struct oct_conf_param_def def = {.decimals = 9, .min = INT64_MIN, .max = INT64_MAX};
-    bool known = plugin || r->tables == NULL || r->tables->param_cnt == 0;
+    bool known = r->tables == NULL || r->tables->param_cnt == 0;
     char key[64 + OCT_CONF_NAME_SZ], lo[OCT_DECIMAL_SZ], hi[OCT_DECIMAL_SZ];
 
     snprintf(key, sizeof key, "strategies.params.%s", p->name);
@@ -161,6 +173,10 @@ static void check_param(struct oct_conf_reader *r, bool plugin, struct oct_conf_
             def = r->tables->param[i];
             known = true;
         }
+    }
+    if (!known && plugin && oct_conf_plugin_param(p->name) >= 0) {
+        def.decimals = 0;
+        known = true;
     }
     if (!known) {
         const char *near = oct_conf_nearest(p->name, names, sizeof *names);

@@ -210,9 +210,13 @@ struct oct_conf_param {
     struct oct_conf_at at;
     char name[OCT_CONF_NAME_SZ];
     char text[OCT_DECIMAL_SZ]; /* as written */
-    /* text at the decimals of oct_conf_param_def; 1e-9 for a plug-in or without a table. */
+    /* text at the decimals of oct_conf_param_def; a plug-in's own are whole numbers; 1e-9 without a
+     * table. */
     int64_t value;
 };
+
+/* A plug-in's own parameters are param0 to param15.  Which one a name means, or -1. */
+int oct_conf_plugin_param(const char *name);
 
 struct oct_conf_strategy {
     struct oct_conf_at at;

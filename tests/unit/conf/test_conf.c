@@ -240,6 +240,30 @@ Test(conf, limits_and_parameters_are_scaled_by_the_agents_tables)
     oct_conf_free(c);
 }
 
+Test(conf, a_plug_in_has_the_agents_parameters_and_its_own)
+{
+    struct oct_conf *c = loads(
+        BASE
+        "strategies: [{id: 0, name: s, kind: plugin, path: x.so, params: {hold_ns: 30000000000, "
+        "qty: 1.5, param0: 20, param15: -3}}]\n",
+        NULL, NULL);
+    cr_assert_eq(c->strategy[0].param[0].value, 30000000000);
+    cr_assert_eq(c->strategy[0].param[1].value, 150000000);
+    cr_assert_eq(c->strategy[0].param[2].value, 20);
+    cr_assert_eq(c->strategy[0].param[3].value, -3);
+    cr_assert_eq(oct_conf_plugin_param("param15"), 15);
+    cr_assert_eq(oct_conf_plugin_param("param16"), -1);
+    cr_assert_eq(oct_conf_plugin_param("param"), -1);
+    oct_conf_free(c);
+    refuses(BASE "strategies: [{id: 0, name: s, kind: plugin, path: x.so, params: {param16: 1}}]\n",
+            "unknown parameter");
+    refuses(BASE
+            "strategies: [{id: 0, name: s, kind: plugin, path: x.so, params: {param1: 0.5}}]\n",
+            "param1");
+    refuses(BASE "strategies: [{id: 0, name: s, kind: momentum, params: {param1: 1}}]\n",
+            "unknown parameter");
+}
+
 Test(conf, later_files_and_settings_change_only_what_they_name)
 {
     const char *base = BASE "strategies:\n"
