@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench/bench.h"
 #include "bench/rig.h"
@@ -81,13 +81,29 @@ static void unpack(struct packets *p)
     free(p->off);
 }
 
-static int fresh_dir(const char *base, const char *name, char *dir, size_t sz)
+/* The journal goes to a folder of its own below the bench's, shared memory to where it always is. */
+struct place {
+    char dir[512];
+    char run_dir[64];
+};
+
+static int place_open(struct place *p, const char *base, const char *name)
 {
     char cmd[1200];
 
-    snprintf(dir, sz, "%s/%s", base, name);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s' && mkdir -p '%s'", dir, dir);
+    snprintf(p->dir, sizeof p->dir, "%s/%s", base, name);
+    snprintf(p->run_dir, sizeof p->run_dir, "/dev/shm/octopus-bench-%d", (int)getpid());
+    snprintf(cmd, sizeof cmd, "rm -rf '%s' '%s' && mkdir -p '%s'", p->run_dir, p->dir, p->dir);
     return system(cmd) ? -EIO : 0;
+}
+
+static void place_close(const struct place *p)
+{
+    char cmd[100];
+
+    snprintf(cmd, sizeof cmd, "rm -rf '%s'", p->run_dir);
+    if (system(cmd))
+        fprintf(stderr, "%s was not removed\n", p->run_dir);
 }
 
 /* ---- the whole lane --------------------------------------------------------------------------- */
@@ -130,10 +146,14 @@ struct lane_run {
 static int run_lane(struct oct_bench *b, const struct packets *p, struct lane_run *out)
 {
     static struct oct_rig rig;
-    char dir[512], journal[600];
-    int err = fresh_dir(oct_bench_opts(b)->dir, "lane", dir, sizeof dir);
-    const struct oct_rig_cfg cfg = {
-        .config = OCT_BENCH_CONFIG, .profile = "bench", .dir = dir, .pkt_cnt = 1024};
+    char journal[600];
+    struct place place;
+    int err = place_open(&place, oct_bench_opts(b)->dir, "lane");
+    const struct oct_rig_cfg cfg = {.config = OCT_BENCH_CONFIG,
+                                    .profile = "bench",
+                                    .dir = place.dir,
+                                    .run_dir = place.run_dir,
+                                    .pkt_cnt = 1024};
 
     memset(&rig, 0, sizeof rig);
     if (err || (err = oct_rig_open(&rig, &cfg)) != 0)
@@ -168,6 +188,7 @@ static int run_lane(struct oct_bench *b, const struct packets *p, struct lane_ru
                      "MiB", OCT_BENCH_AT_MOST, 512);
     snprintf(journal, sizeof journal, "%s", rig.app.journal_dir);
     err = oct_rig_close(&rig);
+    place_close(&place);
     out->complete = !err && count_journal(journal) == p->messages;
     return err;
 }
@@ -208,14 +229,31 @@ int oct_bench_lane(struct oct_bench *b)
 
 #define TICK_MESSAGES UINT64_C(2000000)
 
+/* Where the time goes, between the stamps that a live lane takes too (docs/latency.md). */
+static void hops(struct oct_bench *b, const char *name, const struct oct_pub_hist *h)
+{
+    static const enum oct_hop parts[] = {OCT_HOP_SIGNAL, OCT_HOP_RISK, OCT_HOP_ENCODE, OCT_HOP_TX};
+    char metric[64];
+
+    for (size_t i = 0; i < OCT_ARRAY_CNT(parts); i++) {
+        snprintf(metric, sizeof metric, "of it %s, p50", h[parts[i]].name);
+        oct_bench_result(b, name, metric, (double)oct_hist_quantile(&h[parts[i]].h, 0.5), "ns",
+                         OCT_BENCH_NONE, 0);
+        snprintf(metric, sizeof metric, "of it %s, p99", h[parts[i]].name);
+        oct_bench_result(b, name, metric, (double)oct_hist_quantile(&h[parts[i]].h, 0.99), "ns",
+                         OCT_BENCH_NONE, 0);
+    }
+}
+
 static int run_tick(struct oct_bench *b, const struct packets *p, uint32_t burst, const char *name)
 {
     static struct oct_rig rig;
-    char dir[512];
-    int err = fresh_dir(oct_bench_opts(b)->dir, "tick", dir, sizeof dir);
+    struct place place;
+    int err = place_open(&place, oct_bench_opts(b)->dir, "tick");
     const struct oct_rig_cfg cfg = {.config = OCT_BENCH_CONFIG,
                                     .profile = "bench",
-                                    .dir = dir,
+                                    .dir = place.dir,
+                                    .run_dir = place.run_dir,
                                     .pkt_cnt = 1024,
                                     .fill_every = 4};
 
@@ -233,7 +271,10 @@ static int run_tick(struct oct_bench *b, const struct packets *p, uint32_t burst
             __builtin_ia32_pause();
     }
     oct_bench_hist(b, name, &rig.app.instance.hists[OCT_HOP_IN_PROCESS].h, 300, 1000);
-    return oct_rig_close(&rig);
+    hops(b, name, rig.app.instance.hists);
+    err = oct_rig_close(&rig);
+    place_close(&place);
+    return err;
 }
 
 int oct_bench_tick_to_trade(struct oct_bench *b)

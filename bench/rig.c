@@ -168,7 +168,8 @@ static int load(struct oct_rig *r, const struct oct_rig_cfg *cfg)
     struct oct_conf_args args = {.config = cfg->config, .profile = cfg->profile};
     static char run_dir[600], data_dir[600];
 
-    snprintf(run_dir, sizeof run_dir, "run_dir=%s/run", cfg->dir);
+    snprintf(run_dir, sizeof run_dir, "run_dir=%s%s", cfg->run_dir ? cfg->run_dir : cfg->dir,
+             cfg->run_dir ? "" : "/run");
     snprintf(data_dir, sizeof data_dir, "data_dir=%s/data", cfg->dir);
     for (size_t i = 0; i < cfg->set_cnt; i++)
         args.set[args.set_cnt++] = cfg->set[i];

@@ -18,6 +18,9 @@ struct oct_rig_cfg {
     const char *set[32];
     size_t set_cnt;
     const char *dir; /* run and data directories go below it */
+    const char
+        *run_dir; /* NULL: dir/run.  On a tmpfs when time is measured, as a live one is: a ring
+                            in a file of a disk is written back and faults again and again */
     uint32_t
         fill_every;   /* one immediate order in so many is filled, the others cancelled; 0: none */
     uint32_t pkt_cnt; /* loopback queue; 0: default */
