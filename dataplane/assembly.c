@@ -149,6 +149,24 @@ static void on_market(void *self, struct oct_step *step, const struct oct_msg_hd
     oct_strategy_on_msg(a->strategy, step, m);
 }
 
+/* Everything that a change of an instrument's best prices goes through. */
+static void prefetch1(const void *self, struct oct_book_hint *hint)
+{
+    const struct oct_assembly *a = self;
+
+    oct_realtime_prefetch1(a->realtime, hint);
+    oct_strategy_prefetch(a->strategy, hint->inst);
+    oct_risk_prefetch1(a->risk, hint->inst);
+}
+
+static void prefetch2(const void *self, struct oct_book_hint *hint)
+{
+    const struct oct_assembly *a = self;
+
+    oct_realtime_prefetch2(a->realtime, hint);
+    oct_risk_prefetch2(a->risk, hint->inst);
+}
+
 static bool make_agents(struct oct_assembly *a, const struct oct_assembly_cfg *c,
                         const struct parts *p, const char **what)
 {
@@ -170,9 +188,9 @@ static void make_core(struct oct_assembly *a, const struct oct_assembly_cfg *c,
         .orders = c->orders,
         .inst_base = c->inst_base,
         .prefetch = !c->no_prefetch,
-        .prefetch1 = oct_realtime_prefetch1,
-        .prefetch2 = oct_realtime_prefetch2,
-        .prefetch_self = a->realtime,
+        .prefetch1 = prefetch1,
+        .prefetch2 = prefetch2,
+        .prefetch_self = a,
         .realtime = {"realtime", oct_realtime_on_msg, oct_realtime_digest, a->realtime},
         .strategy = {"strategy", oct_strategy_on_msg, oct_strategy_digest, a->strategy},
         .risk = {"risk", oct_risk_on_msg, oct_risk_digest, a->risk},

@@ -391,6 +391,18 @@ OCT_HOT void oct_risk_on_market(struct oct_risk *r, struct oct_step *step,
         remark_all(r, step, head, m->inst);
 }
 
+void oct_risk_prefetch1(const struct oct_risk *r, uint32_t inst)
+{
+    __builtin_prefetch(&r->inst[inst < r->cfg.inst_cnt ? inst : r->cfg.inst_cnt]);
+}
+
+void oct_risk_prefetch2(const struct oct_risk *r, uint32_t inst)
+{
+    uint32_t head = r->inst[inst < r->cfg.inst_cnt ? inst : r->cfg.inst_cnt].head;
+
+    __builtin_prefetch(&r->pos[head & r->pos_mask]);
+}
+
 /* ---- views ------------------------------------------------------------------------------------ */
 
 struct oct_pos_view oct_risk_position(const void *self, uint16_t strategy, uint32_t inst)

@@ -100,6 +100,11 @@ struct oct_risk *oct_risk_new(void *mem, const struct oct_risk_cfg *cfg);
 /* The agent's one entry for records. */
 OCT_HOT void oct_risk_on_msg(void *self, struct oct_step *step, const struct oct_msg_hdr *m);
 
+/* Hints that the instrument is marked soon: first its line, then, when that should have come, the
+ * first position in it.  Any number will do; nothing changes. */
+OCT_HOT void oct_risk_prefetch1(const struct oct_risk *r, uint32_t inst);
+OCT_HOT void oct_risk_prefetch2(const struct oct_risk *r, uint32_t inst);
+
 /* What oct_view.position points to. */
 struct oct_pos_view oct_risk_position(const void *self, uint16_t strategy, uint32_t inst);
 

@@ -86,8 +86,11 @@ void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t 
     struct slot *s = slot_of(a, k, inst);
     struct quotes q;
 
-    if (s && a->now_ns < s->quiet_ns)
+    if (s && a->now_ns < s->quiet_ns) {
+        if ((a->maker & (a->maker - 1)) == 0)
+            a->line[inst].quiet_maker_ns = s->quiet_ns;
         return;
+    }
     if (!oct_strategy_may_send(a, k, s))
         return;
     count(a, OCT_STRATEGY_C_EVALUATIONS);

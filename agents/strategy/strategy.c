@@ -221,8 +221,11 @@ OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_market *m
     unsigned look = mask & l->busy & ~(unsigned)a->maker;
     double sum = (double)(v->bid_px.v + v->ask_px.v);
 
+    if (oct_unlikely(a->now_ns >= a->held_until_ns))
+        a->held = 0;
     if (m->what & OCT_MARKET_BBO) {
-        look |= mask & a->maker;
+        if (a->now_ns >= l->quiet_maker_ns)
+            look |= mask & a->maker & ~(unsigned)a->held;
         if ((mask & a->imb) && a->now_ns >= l->quiet_imb_ns && imbalance_fires(a, v))
             look |= mask & a->imb;
     }
@@ -299,6 +302,7 @@ static enum oct_cmd_result_kind param(struct oct_strategy *a, const struct oct_i
     res = oct_strategy_param_set(&in->def.params, m->key, m->value, &before);
     if (res == OCT_CMD_RESULT_DONE) {
         *old = (uint64_t)before;
+        a->held = 0;
         thresholds_again(a);
         for (uint32_t i = 0; i < a->inst_cnt; i++)
             bands_again(a, i);
@@ -359,6 +363,11 @@ OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct
     default:
         break;
     }
+}
+
+void oct_strategy_prefetch(const struct oct_strategy *a, uint32_t inst)
+{
+    __builtin_prefetch(&a->line[inst < a->inst_cnt ? inst : 0], 1, 3);
 }
 
 uint64_t oct_strategy_digest(const void *self)

@@ -92,6 +92,9 @@ struct oct_strategy *oct_strategy_new(void *mem, const struct oct_strategy_cfg *
 /* The agent's one entry for records. */
 OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct oct_msg_hdr *m);
 
+/* A hint that something of the instrument comes up; any number will do. */
+OCT_HOT void oct_strategy_prefetch(const struct oct_strategy *self, uint32_t inst);
+
 uint64_t oct_strategy_digest(const void *self);
 
 #endif

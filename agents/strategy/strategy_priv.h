@@ -49,7 +49,7 @@ struct line {
     double band_high;
     int64_t quiet_imb_ns; /* imbalance and mean reversion do not look again before this */
     int64_t quiet_rev_ns;
-    uint64_t pad1;
+    int64_t quiet_maker_ns; /* the same for market making, when one instance does it */
 };
 _Static_assert(sizeof(struct line) == 64, "one line");
 
@@ -85,6 +85,9 @@ struct oct_strategy {
     uint8_t plugged;
     uint8_t votes; /* those that have signals */
     uint8_t instance_cnt;
+    uint8_t held; /* instances that used up their message rate; until the window moves */
+    uint8_t pad[7];
+    int64_t held_until_ns;
     double imb_threshold; /* least of the instances' */
     double rev_threshold;
     uint64_t intent_cnt;
@@ -124,6 +127,13 @@ OCT_INLINE bool can_trade(const struct oct_inst_view *v)
 OCT_INLINE oct_px tick_at(const struct oct_inst_ref *ref, int64_t px)
 {
     return px >= OCT_PX_ONE ? ref->tick : ref->tick_sub;
+}
+
+/* No message of the slot's instance before until_ns, but cancels. */
+OCT_INLINE void slot_rest(struct oct_strategy *a, struct slot *s, int64_t until_ns)
+{
+    s->quiet_ns = until_ns;
+    a->line[s->inst].quiet_maker_ns = 0; /* found out again when it is asked */
 }
 
 /* track.c: orders and positions of our own, and the only way out. */

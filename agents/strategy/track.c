@@ -55,8 +55,14 @@ bool oct_strategy_may_send(struct oct_strategy *a, uint32_t k, const struct slot
 {
     struct instance *in = &a->instance[k];
 
-    if ((s && a->now_ns < s->quiet_ns) ||
-        rate_used(&in->rate, a->now_ns) >= (uint64_t)in->def.params.rate_max) {
+    if (s && a->now_ns < s->quiet_ns) {
+        count(a, OCT_STRATEGY_C_HELD_BACK);
+        return false;
+    }
+    if (rate_used(&in->rate, a->now_ns) >= (uint64_t)in->def.params.rate_max) {
+        /* Nothing leaves the window before it moves. */
+        a->held |= (uint8_t)(1u << k);
+        a->held_until_ns = ((a->now_ns >> RATE_SHIFT) + 1) << RATE_SHIFT;
         count(a, OCT_STRATEGY_C_HELD_BACK);
         return false;
     }
@@ -133,7 +139,7 @@ bool oct_strategy_send(struct oct_strategy *a, struct oct_step *step, uint32_t k
     if (w->action == OCT_ACTION_CANCEL)
         count(a, OCT_STRATEGY_C_CANCELS);
     else
-        s->quiet_ns = a->now_ns + in->def.params.min_gap_ns;
+        slot_rest(a, s, a->now_ns + in->def.params.min_gap_ns);
     rate_add(&in->rate, a->now_ns);
     oct_emit(step, &m.hdr);
     oct_sink_call(&a->cfg.risk, step, &m.hdr);
@@ -224,7 +230,7 @@ void oct_strategy_on_update(struct oct_strategy *a, struct oct_step *step,
         alive(a, s, m);
     }
     if (m->state == OCT_ORD_STATE_REJECTED)
-        s->quiet_ns = a->now_ns + a->instance[k].def.params.backoff_ns;
+        slot_rest(a, s, a->now_ns + a->instance[k].def.params.backoff_ns);
     busy_again(a, s);
     if (a->plugged >> k & 1)
         oct_strategy_plug_order(a, step, k, m);
@@ -254,6 +260,6 @@ void oct_strategy_on_verdict(struct oct_strategy *a, const struct oct_verdict *m
     if (!s || m->reason == OCT_RISK_OK)
         return;
     count(a, OCT_STRATEGY_C_REFUSED);
-    s->quiet_ns = a->now_ns + a->instance[k].def.params.backoff_ns;
+    slot_rest(a, s, a->now_ns + a->instance[k].def.params.backoff_ns);
     s->awaiting = 0;
 }

@@ -22,11 +22,6 @@ const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT] = {
                             OCT_COUNTER_TOTAL},
 };
 
-/* How far ahead of the message being decided the two prefetch stages run. */
-#define AHEAD1 12u
-#define AHEAD2 6u
-#define CHUNK  64u
-
 void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg)
 {
     memset(c, 0, sizeof *c);
@@ -104,68 +99,114 @@ OCT_COLD static void md_failed(struct oct_core *c, enum oct_feed_error err, cons
     call(&c->cfg.realtime, c, &ev.hdr);
 }
 
-struct block {
-    const uint8_t *msg;
-    uint32_t sz;
-};
+/* ---- looking ahead ---------------------------------------------------------------------------- */
 
-OCT_INLINE void stage1(const struct oct_core *c, const struct block *b, struct oct_book_hint *hint)
+static void open_packet(struct oct_core *c, uint32_t idx)
 {
-    c->cfg.feed->peek(b->msg, b->sz, c->cfg.inst_base, hint);
-    c->cfg.prefetch1(c->cfg.prefetch_self, hint);
+    struct oct_core_ahead *a = &c->ahead;
+    const struct oct_nic_pkt *p = &a->pkts[idx];
+    uint32_t skip = p->sz < c->cfg.feed->hdr_sz ? p->sz : c->cfg.feed->hdr_sz;
+
+    a->pkt = idx;
+    a->cur = (struct oct_feed_cursor){p->data + skip, p->data + p->sz};
 }
 
-/* Runs n messages; the window of prefetches slides over them. */
-OCT_HOT static void run_chunk(struct oct_core *c, const struct block *b, uint32_t n, uint64_t seq)
+void oct_core_burst(struct oct_core *c, const struct oct_nic_pkt *pkts, uint32_t cnt)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    a->pkts = cnt ? pkts : NULL;
+    a->pkt_cnt = cnt;
+    a->got = a->staged = a->put = 0;
+    a->cur = (struct oct_feed_cursor){NULL, NULL};
+    if (cnt)
+        open_packet(c, 0);
+}
+
+void oct_core_burst_at(struct oct_core *c, uint32_t idx)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    while (a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].pkt < idx)
+        a->got++;
+    if (a->staged < a->got)
+        a->staged = a->got;
+    if (a->pkt < idx)
+        open_packet(c, idx);
+}
+
+/* Stage 1 of one more message; false when there is none. */
+OCT_INLINE bool pull(struct oct_core *c)
+{
+    struct oct_core_ahead *a = &c->ahead;
+    const uint8_t *msg;
+    uint32_t sz;
+
+    while (!c->cfg.feed->next(&a->cur, &msg, &sz)) {
+        if (a->pkt + 1 >= a->pkt_cnt)
+            return false;
+        open_packet(c, a->pkt + 1);
+    }
+    uint32_t i = a->put++ % OCT_CORE_AHEAD_CNT;
+    a->ent[i].msg = msg;
+    a->ent[i].pkt = a->pkt;
+    c->cfg.feed->peek(msg, sz, c->cfg.inst_base, &a->ent[i].hint);
+    c->cfg.prefetch1(c->cfg.prefetch_self, &a->ent[i].hint);
+    return true;
+}
+
+/* Moves the window up to msg, which is decided next. */
+OCT_INLINE void look_ahead(struct oct_core *c, const uint8_t *msg)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    while (a->put - a->got <= OCT_CORE_AHEAD1 && pull(c))
+        ;
+    for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++)
+        c->cfg.prefetch2(c->cfg.prefetch_self, &a->ent[a->staged % OCT_CORE_AHEAD_CNT].hint);
+    if (oct_likely(a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].msg == msg))
+        a->got++;
+}
+
+/* ---- packets ---------------------------------------------------------------------------------- */
+
+OCT_HOT static void run_message(struct oct_core *c, const uint8_t *msg, uint32_t sz, uint64_t seq,
+                                struct oct_md *md)
 {
     const struct oct_core_cfg *cfg = &c->cfg;
-    struct oct_md md = {OCT_MSG_HDR(MD, md)};
+    enum oct_feed_error err = cfg->feed->decode(msg, sz, c->midnight_ns, cfg->inst_base, md);
 
-    struct oct_book_hint hint[CHUNK];
-
-    if (cfg->prefetch) {
-        for (uint32_t i = 0; i < n && i < AHEAD1; i++)
-            stage1(c, &b[i], &hint[i]);
-        for (uint32_t i = 0; i < n && i < AHEAD2; i++)
-            cfg->prefetch2(cfg->prefetch_self, &hint[i]);
+    c->step.feed_seq = seq;
+    if (oct_unlikely(err != OCT_FEED_OK)) {
+        md_failed(c, err, msg, sz, seq);
+        return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (cfg->prefetch) {
-            if (i + AHEAD1 < n)
-                stage1(c, &b[i + AHEAD1], &hint[i + AHEAD1]);
-            if (i + AHEAD2 < n)
-                cfg->prefetch2(cfg->prefetch_self, &hint[i + AHEAD2]);
-        }
-        enum oct_feed_error err =
-            cfg->feed->decode(b[i].msg, b[i].sz, c->midnight_ns, cfg->inst_base, &md);
-        c->step.feed_seq = seq + i;
-        if (oct_unlikely(err != OCT_FEED_OK)) {
-            md_failed(c, err, b[i].msg, b[i].sz, seq + i);
-            continue;
-        }
-        oct_count(&cfg->types[b[i].msg[0]], 1);
-        md.hdr.input = c->step.input;
-        c->step.ts_exch_ns = md.ts_exch_ns;
-        cfg->realtime.on_msg(cfg->realtime.self, &c->step, &md.hdr);
-    }
+    oct_count(&cfg->types[msg[0]], 1);
+    md->hdr.input = c->step.input;
+    c->step.ts_exch_ns = md->ts_exch_ns;
+    cfg->realtime.on_msg(cfg->realtime.self, &c->step, &md->hdr);
 }
 
 OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
                              const uint8_t *blocks)
 {
     struct oct_feed_cursor cur = {blocks, blocks + m->pkt_sz};
-    struct block b[CHUNK];
+    struct oct_md md = {OCT_MSG_HDR(MD, md)};
     uint64_t seq = m->first_seq;
-    uint32_t n;
+    const uint8_t *msg;
+    uint32_t sz;
 
     begin(c, &m->hdr, m->now_ns);
     c->step.ts_rx_ns = m->ts_rx_ns;
-    do {
-        for (n = 0; n < CHUNK && c->cfg.feed->next(&cur, &b[n].msg, &b[n].sz); n++)
-            ;
-        run_chunk(c, b, n, seq);
-        seq += n;
-    } while (n == CHUNK);
+    if (!c->ahead.pkts) {
+        oct_core_burst(c, NULL, 0);
+        c->ahead.cur = cur;
+    }
+    for (; c->cfg.feed->next(&cur, &msg, &sz); seq++) {
+        if (c->cfg.prefetch)
+            look_ahead(c, msg);
+        run_message(c, msg, sz, seq, &md);
+    }
     oct_count(&c->cfg.counters[OCT_CORE_MESSAGES], seq - m->first_seq);
     if (oct_unlikely(seq != m->first_seq + m->msg_cnt)) {
         oct_count(&c->cfg.counters[OCT_CORE_BAD_INPUT], 1);

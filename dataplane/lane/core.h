@@ -13,6 +13,7 @@
 
 #include "dataplane/port/agent.h"
 #include "dataplane/port/feed.h"
+#include "dataplane/port/nic.h"
 #include "dataplane/port/venue.h"
 #include "dataplane/shm/fault.h"
 
@@ -32,8 +33,31 @@ enum oct_core_counter {
 };
 extern const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT];
 
-/* Hints passed on to the agent that owns the order table; stage 2 gets what stage 1 left. */
+/* Hints passed on to the agents; stage 2 gets what stage 1 left. */
 typedef void oct_prefetch_fn(const void *self, struct oct_book_hint *hint);
+
+/* How far ahead of the message being decided the two prefetch stages run. */
+#define OCT_CORE_AHEAD1    12u
+#define OCT_CORE_AHEAD2    6u
+#define OCT_CORE_AHEAD_CNT 16u /* power of two */
+
+/* The window of messages that are looked at before they are decided.  It slides over all packets of a
+ * burst, so that packets of one message have one too.  Hints only: nothing here decides, and a message
+ * that does not come (a duplicate, a gap) leaves the window when its packet is done with. */
+struct oct_core_ahead {
+    const struct oct_nic_pkt *pkts; /* the burst; NULL: a packet on its own */
+    uint32_t pkt_cnt;
+    uint32_t pkt;               /* where cur is */
+    struct oct_feed_cursor cur; /* next message to look at */
+    uint32_t got, staged, put;  /* oldest in the window; next for stage 2; one past the newest */
+    uint32_t pad;
+    struct {
+        const uint8_t *msg;
+        uint32_t pkt;
+        uint32_t pad;
+        struct oct_book_hint hint;
+    } ent[OCT_CORE_AHEAD_CNT];
+};
 
 struct oct_core_cfg {
     const struct oct_feed_ops *feed;
@@ -63,6 +87,7 @@ struct oct_core {
     uint64_t venue_next;     /* sequence number after the last order-session message */
     bool venue_ready;        /* the account state was answered in this run */
     uint32_t venue_user_ref; /* order that the last one spoke of, 0 for none */
+    struct oct_core_ahead ahead;
     /* Reassembly of a packet from its fragments, in replay only. */
     uint64_t frag_input;
     uint32_t frag_have;
@@ -70,6 +95,12 @@ struct oct_core {
 };
 
 void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg);
+
+/* The packets that come next, for looking ahead; none: the burst is over.  They stay valid until it
+ * is. */
+OCT_HOT void oct_core_burst(struct oct_core *c, const struct oct_nic_pkt *pkts, uint32_t cnt);
+/* Packet number idx of the burst is what comes now. */
+OCT_HOT void oct_core_burst_at(struct oct_core *c, uint32_t idx);
 
 /* One whole packet: the header as its first fragment has it, and the message blocks, contiguous,
  * with 64 readable bytes after them. */

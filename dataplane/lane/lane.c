@@ -418,6 +418,13 @@ static void housekeeping(struct oct_lane *l)
     }
 }
 
+/* The collector reads a packet from end to end before any message of it is decided. */
+OCT_INLINE void fetch_packet(const struct oct_nic_pkt *p)
+{
+    for (uint32_t off = 0; off < p->sz; off += 64)
+        __builtin_prefetch(p->data + off);
+}
+
 OCT_HOT bool oct_lane_turn(struct oct_lane *l)
 {
     struct oct_nic_pkt pkts[OCT_NIC_BURST];
@@ -426,7 +433,12 @@ OCT_HOT bool oct_lane_turn(struct oct_lane *l)
     oct_count(&l->cfg.counters[OCT_LANE_TURNS], 1);
     uint64_t input = l->next_input;
     int n = nic->ops->rx(nic, pkts, OCT_NIC_BURST);
+    if (n > 0)
+        oct_core_burst(l->cfg.core, pkts, (uint32_t)n);
     for (int i = 0; i < n; i++) {
+        if (i + 1 < n)
+            fetch_packet(&pkts[i + 1]);
+        oct_core_burst_at(l->cfg.core, (uint32_t)i);
         oct_lane_clock(l);
         l->cfg.collector.packet(l->cfg.collector.self, &pkts[i], l->now_ns);
         nic->ops->release(nic, &pkts[i], 1);
@@ -434,7 +446,9 @@ OCT_HOT bool oct_lane_turn(struct oct_lane *l)
         if (l->cfg.position_report)
             oct_lane_report(l, false);
     }
-    if (n <= 0)
+    if (n > 0)
+        oct_core_burst(l->cfg.core, NULL, 0);
+    else
         poll_between(l);
     housekeeping(l);
     bool any = n > 0 || l->next_input != input;

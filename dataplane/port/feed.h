@@ -44,6 +44,7 @@ struct oct_feed_cursor {
 struct oct_feed_ops {
     const char *name;
     uint32_t pkt_sz_max; /* largest packet that is ours */
+    uint32_t hdr_sz;     /* bytes of a packet before its first block, for looking ahead only */
 
     /* Reads and checks a packet header and that msg_cnt blocks fit exactly.  OCT_FEED_OK or an
      * error; *out is filled as far as it was read. */

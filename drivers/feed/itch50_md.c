@@ -378,6 +378,7 @@ static bool next_block(struct oct_feed_cursor *c, const uint8_t **msg, uint32_t 
 const struct oct_feed_ops oct_feed_itch50_mold = {
     .name = "itch50",
     .pkt_sz_max = OCT_MOLDUDP64_PKT_SZ_MAX,
+    .hdr_sz = OCT_MOLDUDP64_HDR_SZ,
     .packet = oct_moldudp64_packet,
     .request = oct_moldudp64_request,
     .next = next_block,
