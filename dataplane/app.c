@@ -143,6 +143,17 @@ static void recover(struct oct_app *a)
     oct_recovery_close(&a->recovery);
 }
 
+static int complain_journal(const struct oct_app *a, int err)
+{
+    fprintf(stderr, "octopus-dataplane: %s: the journal cannot be written: %s%s\n", a->journal_dir,
+            strerror(-err),
+            err == -ENOSPC || err == -EDQUOT
+                ? ": a segment needs journal.segment_mb of room; free space there or lower it"
+            : err == -EBUSY ? ": another dataplane has it"
+                            : "");
+    return err;
+}
+
 static int start_recorder(struct oct_app *a)
 {
     const struct oct_conf_journal *j = &a->setup.conf->journal;
@@ -173,7 +184,7 @@ static int start_recorder(struct oct_app *a)
     if (!err)
         err = oct_recorder_start(a->recorder);
     if (err)
-        return complain("journal recorder", err);
+        return complain_journal(a, err);
     return 0;
 }
 
@@ -479,8 +490,11 @@ int oct_app_start(struct oct_app *a)
     if (err)
         return err;
     int state_err = oct_state_open(&a->state, c->data_dir);
-    if (state_err && state_err != -ENOENT && state_err != -EBADMSG)
-        return complain("ladder state", state_err);
+    if (state_err && state_err != -ENOENT && state_err != -EBADMSG) {
+        fprintf(stderr, "octopus-dataplane: %s/ladder.state: %s\n", c->data_dir,
+                strerror(-state_err));
+        return state_err;
+    }
     oct_instance_find_old(&a->instance, c->run_dir);
     if ((err = oct_clock_init(&a->clock, 20 * OCT_NS_PER_MS)) != 0)
         return complain("the time-stamp counter is not invariant", err);
@@ -518,7 +532,11 @@ int oct_app_finish(struct oct_app *a)
     int err = 0;
 
     if (a->recorder && (err = oct_recorder_stop(a->recorder)) != 0)
-        complain("journal", err);
+        fprintf(
+            stderr,
+            "octopus-dataplane: %s: %s: the last records are only in the ring in %s: free space "
+            "and start again with the same run_dir before it is removed\n",
+            a->journal_dir, strerror(-err), a->setup.conf->run_dir);
     oct_keeper_stop(&a->keeper);
     if (a->summary && !err) {
         err = oct_summary_write(&a->src, a->summary);

@@ -1,5 +1,6 @@
 #include "dataplane/keeper.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include "dataplane/base/log.h"
 #include "dataplane/base/time.h"
+#include "dataplane/journal/recorder.h"
 
 #define TURN_NS     OCT_NS_PER_MS
 #define PROGRESS_NS OCT_NS_PER_S
@@ -17,12 +19,57 @@ static void sync_state(struct oct_keeper *k)
     int got = oct_state_sync(k->state);
 
     if (got < 0) {
-        oct_log(OCT_LOG_ERROR, "state.sync", "ladder state cannot be written: %s", strerror(-got));
+        if (got != k->state_err) /* once, not a thousand times a second */
+            oct_log(
+                OCT_LOG_ERROR, "state.sync",
+                "ladder.state cannot be written: %s; changes of the ladder are in force and are "
+                "not told until it can",
+                strerror(-got));
+        k->state_err = got;
         return;
     }
+    k->state_err = 0;
     if (got > 0)
         atomic_store_explicit(&k->src->instance->status->ladder, k->state->now.firm,
                               memory_order_release);
+}
+
+/* The newest of the recorder's faults: its code and errno. */
+static int recorder_fault(const struct oct_keeper *k, struct oct_fault_row *newest)
+{
+    struct oct_fault_row row;
+
+    memset(newest, 0, sizeof *newest);
+    for (uint32_t i = 0; i < oct_faults_cnt(k->src->instance->recorder_faults); i++)
+        if (oct_faults_get(k->src->instance->recorder_faults, i, &row) &&
+            strcmp(row.code, "journal.lapped") != 0 && row.last_ns >= newest->last_ns)
+            *newest = row;
+    return (int)newest->detail[0];
+}
+
+static void tell_recorder(struct oct_keeper *k)
+{
+    const struct oct_pulse *p = &k->src->instance->pulses[OCT_PULSE_RECORDER];
+    uint32_t now = atomic_load_explicit(&p->state, memory_order_relaxed);
+    struct oct_fault_row row;
+
+    if (now == k->recorder_state || !k->src->journal_dir)
+        return;
+    if (now == OCT_REC_FAILED) {
+        int err = recorder_fault(k, &row);
+        bool room = err == ENOSPC || err == EDQUOT || err == EFBIG;
+        oct_log(
+            OCT_LOG_ERROR, row.code[0] ? row.code : "journal.failed",
+            "%s: %s. The ring keeps what comes: new orders are refused when it is 7/8 full, and "
+            "when it overflows the lane is HALTED. %s",
+            k->src->journal_dir, strerror(err),
+            room ? "Free space there: writing goes on by itself within a second"
+                 : "It is not tried again: stop the dataplane, mend the disk, start it again");
+    } else if (k->recorder_state == OCT_REC_FAILED && now == OCT_REC_RUNNING) {
+        oct_log(OCT_LOG_INFO, "journal.resumed", "%s: writing goes on where it stood",
+                k->src->journal_dir);
+    }
+    k->recorder_state = now;
 }
 
 /* The alarm for people: the lane itself never logs. */
@@ -88,6 +135,7 @@ static void *run(void *arg)
     while (!atomic_load_explicit(&k->stop, memory_order_relaxed)) {
         sync_state(k);
         tell_control(k);
+        tell_recorder(k);
         if (k->progress) {
             read_ring(k);
             if (oct_mono_ns() >= show_at) {

@@ -1,5 +1,5 @@
-/* keeper.h - the dataplane's cold thread: makes the ladder durable before anyone is told, and shows
- * progress.
+/* keeper.h - the dataplane's cold thread: makes the ladder durable before anyone is told, says
+ * what lane and recorder cannot say themselves, and shows progress.
  *
  * It takes nothing from the lane but what is in shared memory. */
 #ifndef OCT_DATAPLANE_KEEPER_H
@@ -24,7 +24,9 @@ struct oct_keeper {
         oct_money pnl;
     } pos[1024];
     uint32_t pos_cnt;
-    uint32_t control_state; /* last told */
+    uint32_t control_state;  /* last told */
+    uint32_t recorder_state; /* last told, enum oct_rec_state */
+    int state_err;           /* last told, 0 for none */
 };
 
 /* 0 or negative errno. */

@@ -70,16 +70,13 @@ int oct_state_open(struct oct_state *s, const char *dir)
     s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (s->fd < 0)
         return -errno;
-    if (made && ftruncate(s->fd, STATE_SZ)) {
-        int err = -errno;
+    /* The room is taken here, or the first store into the mapping would be a SIGBUS on a full disk. */
+    int rc = -posix_fallocate(s->fd, 0, STATE_SZ);
+    if (rc) {
         oct_state_close(s);
-        return err;
-    }
-    off_t sz = lseek(s->fd, 0, SEEK_END);
-    if (sz < (off_t)STATE_SZ && ftruncate(s->fd, STATE_SZ)) {
-        int err = -errno;
-        oct_state_close(s);
-        return err;
+        if (made)
+            unlink(path);
+        return rc;
     }
     s->copy = mmap(NULL, STATE_SZ, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
     if (s->copy == MAP_FAILED) {

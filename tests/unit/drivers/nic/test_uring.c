@@ -115,6 +115,66 @@ Test(uring, two_lines_arrive_with_stamps_and_padding)
     close(fd);
 }
 
+#define LONE_CNT 100
+
+static void *send_lone(void *arg)
+{
+    const struct oct_nic_group *g = arg;
+    int fd = sender();
+
+    for (int i = 0; i < LONE_CNT; i++) {
+        usleep(3000); /* the other side sleeps again by then */
+        send_to(fd, g, "tick", 4);
+    }
+    close(fd);
+    return NULL;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* A lane that sleeps is woken by the packet, not by the end of its time: the wait is a hundred times
+ * longer than the packets are apart. */
+Test(uring, a_lone_packet_ends_a_wait_at_once)
+{
+    struct oct_nic *nic = make((struct oct_nic_uring_cfg){0});
+    struct oct_nic_group g = group(0);
+    struct oct_nic_pkt p;
+    int64_t late[LONE_CNT], until = oct_mono_ns() + 20 * OCT_NS_PER_S;
+    pthread_t thread;
+    int n = 0, waits = 0;
+
+    cr_assert_eq(nic->ops->join(nic, &g), 0);
+    cr_assert_eq(nic->ops->start(nic), 0);
+    cr_assert_eq(nic->ops->rx(nic, &p, 1), 0); /* receives are armed from here on */
+    int64_t t0 = oct_mono_ns();
+    nic->ops->wait(nic, 20 * OCT_NS_PER_MS);
+    cr_assert_geq(oct_mono_ns() - t0, 20 * OCT_NS_PER_MS, "without a packet it waits its time");
+    cr_assert_eq(pthread_create(&thread, NULL, send_lone, &g), 0);
+    while (n < LONE_CNT && oct_mono_ns() < until) {
+        int got = nic->ops->rx(nic, &p, 1);
+        if (got == 1) {
+            late[n++] = oct_utc_ns() - p.ts_rx_ns;
+            nic->ops->release(nic, &p, 1);
+            continue;
+        }
+        waits++;
+        nic->ops->wait(nic, 300 * OCT_NS_PER_MS);
+    }
+    pthread_join(thread, NULL);
+    cr_assert_eq(n, LONE_CNT);
+    cr_assert_gt(waits, LONE_CNT / 2, "it slept for most of them");
+    qsort(late, LONE_CNT, sizeof late[0], by_time);
+    printf("receive stamp to rx after a sleep: p50 %ld us, p90 %ld us\n",
+           (long)(late[LONE_CNT / 2] / 1000), (long)(late[LONE_CNT * 9 / 10] / 1000));
+    cr_assert_lt(late[LONE_CNT / 2], 30 * OCT_NS_PER_MS); /* a busy machine; the wait is 300 ms */
+    nic->ops->close(nic);
+}
+
 Test(uring, a_long_datagram_is_cut_and_says_so)
 {
     struct oct_nic *nic = make((struct oct_nic_uring_cfg){.rx_sz_max = 100});
