@@ -63,11 +63,54 @@ static void answer(struct oct_rig *r, struct oct_ouch50_out *out)
     r->answers++;
 }
 
+/* NULL when there was none, or it was rejected. */
+static const struct oct_rig_order *order_of(const struct oct_rig *r, uint32_t user_ref)
+{
+    for (size_t i = r->order_cnt; i-- > 0;)
+        if (r->orders[i].user_ref == user_ref)
+            return &r->orders[i];
+    return NULL;
+}
+
+/* Side and symbol of a request, remembered for what replaces it. */
+static struct oct_rig_order remember(struct oct_rig *r, const struct oct_ouch50_in *in)
+{
+    struct oct_rig_order o = {.side = in->side, .symbol = in->symbol};
+
+    if (in->type == 'U')
+        o = *order_of(r, in->orig_user_ref);
+    o.user_ref = in->user_ref;
+    if (r->order_cnt == r->order_cap) {
+        r->order_cap = r->order_cap ? r->order_cap * 2 : 4096;
+        r->orders = realloc(r->orders, r->order_cap * sizeof *r->orders);
+        OCT_ASSERT(r->orders);
+    }
+    r->orders[r->order_cnt++] = o;
+    return o;
+}
+
+static bool reject(struct oct_rig *r, const struct oct_ouch50_in *in)
+{
+    struct oct_ouch50_out j = {.type = 'J', .reason = 1, .user_ref = in->user_ref};
+
+    if (!r->cfg->reject_every || ++r->requests % r->cfg->reject_every != 0)
+        return false;
+    memcpy(j.cl_ord_id, in->cl_ord_id, sizeof j.cl_ord_id);
+    r->last_user_ref = in->user_ref;
+    answer(r, &j);
+    return true;
+}
+
 static void accept_order(struct oct_rig *r, const struct oct_ouch50_in *in)
 {
+    if (in->type == 'U' && !order_of(r, in->orig_user_ref))
+        return; /* ignored, as the venue does when the order is not there */
+    if (reject(r, in))
+        return;
+    const struct oct_rig_order o = remember(r, in);
     struct oct_ouch50_out a = {
         .type = in->type == 'U' ? 'U' : 'A',
-        .side = in->type == 'U' ? 'B' : in->side,
+        .side = o.side,
         .tif = in->tif,
         .display = in->display,
         .capacity = in->capacity,
@@ -79,7 +122,7 @@ static void accept_order(struct oct_rig *r, const struct oct_ouch50_in *in)
         .qty = in->qty,
         .px = in->px,
         .venue_ref = UINT64_C(1) << 40 | in->user_ref,
-        .symbol = in->symbol,
+        .symbol = o.symbol,
     };
 
     memcpy(a.cl_ord_id, in->cl_ord_id, sizeof a.cl_ord_id);
@@ -90,7 +133,7 @@ static void accept_order(struct oct_rig *r, const struct oct_ouch50_in *in)
     r->orders_seen++;
     bool fill = r->cfg->fill_every && r->orders_seen % r->cfg->fill_every == 0;
     if (fill)
-        r->net_shares += in->side == 'B' ? (int64_t)in->qty : -(int64_t)in->qty;
+        r->net_shares += o.side == 'B' ? (int64_t)in->qty : -(int64_t)in->qty;
     struct oct_ouch50_out end = {
         .type = fill ? 'E' : 'C',
         .code = 'R',
@@ -183,12 +226,37 @@ static int load(struct oct_rig *r, const struct oct_rig_cfg *cfg)
     return err;
 }
 
+/* The venue's half of a connection to come. */
+static int listen_again(struct oct_rig *r)
+{
+    const struct oct_soupbin_server_cfg server = {
+        .session = "RIG",
+        .login = login_any,
+        .store = {store_next, store_get, &r->store},
+        .heartbeat_ns = OCT_NS_PER_S,
+        .silence_ns = 15 * OCT_NS_PER_S,
+        .login_ns = 30 * OCT_NS_PER_S,
+    };
+
+    return oct_soupbin_server_init(&r->server, &server, oct_clock_now(&r->app.clock));
+}
+
+void oct_rig_drop(struct oct_rig *r)
+{
+    oct_nic_loopback_fail(r->nic, 0);
+    OCT_ASSERT(listen_again(r) == 0);
+}
+
 int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg)
 {
     struct oct_rig was = {.store = r->store,
                           .last_user_ref = r->last_user_ref,
                           .next_match = r->next_match,
                           .net_shares = r->net_shares,
+                          .orders = r->orders,
+                          .order_cnt = r->order_cnt,
+                          .order_cap = r->order_cap,
+                          .requests = r->requests,
                           .orders_seen = r->orders_seen,
                           .cfg = cfg};
 
@@ -210,15 +278,7 @@ int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg)
     err = oct_app_start(&r->app);
     if (err)
         return err;
-    const struct oct_soupbin_server_cfg server = {
-        .session = "RIG",
-        .login = login_any,
-        .store = {store_next, store_get, &r->store},
-        .heartbeat_ns = OCT_NS_PER_S,
-        .silence_ns = 15 * OCT_NS_PER_S,
-        .login_ns = 30 * OCT_NS_PER_S,
-    };
-    err = oct_soupbin_server_init(&r->server, &server, oct_clock_now(&r->app.clock));
+    err = listen_again(r);
     if (err)
         return err;
     for (unsigned i = 0; i < 4; i++)

@@ -22,8 +22,9 @@ struct oct_rig_cfg {
         *run_dir; /* NULL: dir/run.  On a tmpfs when time is measured, as a live one is: a ring
                             in a file of a disk is written back and faults again and again */
     uint32_t
-        fill_every;   /* one immediate order in so many is filled, the others cancelled; 0: none */
-    uint32_t pkt_cnt; /* loopback queue; 0: default */
+        fill_every; /* one immediate order in so many is filled, the others cancelled; 0: none */
+    uint32_t reject_every; /* one order in so many is rejected; 0: none */
+    uint32_t pkt_cnt;      /* loopback queue; 0: default */
 };
 
 struct oct_rig_store {
@@ -31,6 +32,13 @@ struct oct_rig_store {
     size_t sz, cap;
     uint64_t *off; /* [cnt + 1] */
     size_t cnt, off_cap;
+};
+
+/* What an order was sent with: a replacement does not say it again. */
+struct oct_rig_order {
+    uint32_t user_ref;
+    char side;
+    oct_sym symbol;
 };
 
 struct oct_rig {
@@ -41,8 +49,11 @@ struct oct_rig {
     _Atomic int stop;
     /* The venue. */
     struct oct_soupbin_server server;
-    struct oct_rig_store store; /* outlives a restart of the dataplane */
+    struct oct_rig_store store;   /* outlives a restart of the dataplane */
+    struct oct_rig_order *orders; /* the same */
+    size_t order_cnt, order_cap;
     bool connected;
+    uint64_t requests; /* new orders and replacements */
     uint64_t orders_seen;
     uint64_t last_user_ref;
     uint64_t next_match;
@@ -55,6 +66,8 @@ struct oct_rig {
 int oct_rig_open(struct oct_rig *r, const struct oct_rig_cfg *cfg);
 /* The venue takes what the lane sent and answers. */
 void oct_rig_venue(struct oct_rig *r);
+/* The connection breaks: the lane comes back after a while and logs in anew. */
+void oct_rig_drop(struct oct_rig *r);
 /* Turns the lane and the venue until nothing happens for a while. */
 void oct_rig_settle(struct oct_rig *r);
 /* Stops in order; journal ended. */

@@ -1,10 +1,12 @@
 /* sim_lane.c - whole lanes in a hostile world, by seed: lines that lose, repeat and reorder, a
  * rewind server that loses answers, order sessions that drop and stall, crashes.
  *
- *   sim_lane CONFIG DIR PACKETS SEED
+ *   sim_lane CONFIG DIR PACKETS SEED [power]
  *
- * At the end the books equal those of a lane that saw every message in order, the positions equal
- * the venue's, and the journal replays to the same decisions.  A failure prints the seed. */
+ * With power, a crash is a loss of power: the journal is cut back to what was durable, and shared
+ * memory is gone.  At the end the books equal those of a lane that saw every message in order, the
+ * positions equal the venue's, each of its orders is known with what was filled of it and none
+ * beside them, and the journal replays to the same decisions.  A failure prints the seed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include "dataplane/journal/reader.h"
 #include "drivers/feed/moldudp64.h"
 #include "drivers/nic/loopback/loopback.h"
+#include "tests/sim/power.h"
 #include "tools/exchange/generator.h"
 #include "tools/exchange/session.h"
 
@@ -27,12 +30,24 @@ struct packet {
     uint8_t data[PKT_SZ + OCT_NIC_PAD];
 };
 
+/* What the journal says of an order in the end. */
+struct end {
+    uint64_t order_id;
+    uint8_t state;
+    bool there; /* at the venue, too */
+};
+
 struct sim {
     struct oct_rng rng;
     struct oct_rig rig;
     struct oct_rig_cfg cfg;
     struct packet *pkts;
     uint64_t pkt_cnt;
+    bool power;
+    struct end *ends;
+    size_t end_cnt;
+    uint64_t fill_cnt;
+    uint64_t crash_at; /* one that is sure to come, early */
     uint64_t crashes, drops, losses;
     uint8_t session[OCT_MOLDUDP64_SESSION_SZ];
 };
@@ -148,30 +163,54 @@ static void wire(struct sim *s, uint64_t i)
     }
 }
 
+/* Numbers may be used, and what follows is at the disk's mercy. */
+static void wait_for_mark(struct sim *s)
+{
+    const struct oct_ring *ring = s->rig.app.instance.ring;
+    uint64_t now = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+    while (atomic_load_explicit(&ring->durable, memory_order_acquire) < now)
+        turn(s, true);
+    turn(s, true);
+}
+
 static int crash(struct sim *s)
 {
     s->crashes++;
     oct_rig_crash(&s->rig);
+    if (s->power) {
+        char cmd[600], run[600], journal[600];
+        snprintf(run, sizeof run, "%s/run", s->cfg.dir);
+        snprintf(journal, sizeof journal, "%s/data/journal", s->cfg.dir);
+        snprintf(cmd, sizeof cmd, "rm -rf '%s/run'", s->cfg.dir);
+        CHECK(oct_power_loss(run, journal, &s->rng) == 0 && system(cmd) == 0, "power loss");
+    }
     int err = oct_rig_open(&s->rig, &s->cfg);
     CHECK(err == 0, "restart after crash %llu: %s", (unsigned long long)s->crashes, strerror(-err));
     CHECK(!s->rig.app.recovery.differs && !s->rig.app.recovery.damaged, "recovery: %s",
           s->rig.app.recovery.note);
+    if (s->power && chance(s, 8000))
+        wait_for_mark(s);
     return 0;
 }
 
 static int play(struct sim *s)
 {
+    if (s->power)
+        wait_for_mark(s);
     for (uint64_t i = 0; i < s->pkt_cnt; i++) {
         wire(s, i);
         if (chance(s, 3000))
             turn(s, true);
         if (chance(s, 5)) {
             s->drops++;
-            oct_nic_loopback_fail(s->rig.nic, 0);
+            oct_rig_drop(&s->rig);
         }
         while (oct_nic_loopback_pending(s->rig.nic) > 256)
             turn(s, true);
-        if (s->pkt_cnt > 1000 && oct_rng_below(&s->rng, s->pkt_cnt / 4) == 0 && crash(s))
+        bool now =
+            s->pkt_cnt > 1000 && oct_rng_below(&s->rng, s->pkt_cnt / (s->power ? 12 : 4)) == 0;
+        if ((now || i == s->crash_at) && crash(s))
             return 1;
     }
     uint8_t buf[64];
@@ -184,6 +223,12 @@ static int play(struct sim *s)
         turn(s, false);
         CHECK(oct_mono_ns() < until, "stuck at %llu of %llu",
               (unsigned long long)s->rig.app.assembly.core->feed_next, (unsigned long long)end);
+    }
+    /* The session may have to be opened again, or wait for the feed with a message. */
+    const struct oct_core *core = s->rig.app.assembly.core;
+    while (!core->venue_ready || core->venue_next != s->rig.store.cnt + 1) {
+        turn(s, false);
+        CHECK(oct_mono_ns() < until, "the order session does not come back");
     }
     oct_rig_settle(&s->rig);
     return 0;
@@ -224,6 +269,29 @@ static uint64_t reference_books(struct sim *s)
     return digest;
 }
 
+static struct end *end_of(struct sim *s, uint64_t order_id, bool make)
+{
+    for (size_t i = s->end_cnt; i-- > 0;)
+        if (s->ends[i].order_id == order_id)
+            return &s->ends[i];
+    if (!make)
+        return NULL;
+    s->ends = realloc(s->ends, (s->end_cnt + 1) * sizeof *s->ends);
+    OCT_ASSERT(s->ends);
+    s->ends[s->end_cnt] = (struct end){.order_id = order_id};
+    return &s->ends[s->end_cnt++];
+}
+
+/* What becomes of each order; refusals name ids that never were. */
+static void note_end(struct sim *s, const struct oct_msg_hdr *m)
+{
+    const struct oct_order_update *u = (const struct oct_order_update *)m;
+
+    s->fill_cnt += m->type == OCT_FILL;
+    if (m->type == OCT_ORDER_UPDATE && u->user_ref)
+        end_of(s, u->order_id, true)->state = u->state;
+}
+
 static int replay(struct sim *s, const char *dir)
 {
     static struct oct_verify v;
@@ -242,8 +310,10 @@ static int replay(struct sim *s, const char *dir)
     CHECK(oct_assembly_create(&a, &cfg, &what) == 0, "%s", what);
     v.core = a.core;
     CHECK(oct_journal_open(dir, 0, &j, &jerr) == 0, "%s", jerr.reason);
-    while ((got = oct_journal_next(j, &m)) == OCT_JOURNAL_RECORD)
+    while ((got = oct_journal_next(j, &m)) == OCT_JOURNAL_RECORD) {
+        note_end(s, m);
         CHECK(oct_verify_record(&v, m) == 0, "replay: %s", v.why);
+    }
     CHECK(got == OCT_JOURNAL_END, "journal: %s", oct_journal_error(j)->reason);
     printf("sim_lane: replay identical: %llu inputs, %llu decisions\n",
            (unsigned long long)v.inputs, (unsigned long long)v.compared);
@@ -251,6 +321,44 @@ static int replay(struct sim *s, const char *dir)
     oct_journal_close(j);
     oct_assembly_destroy(&a);
     oct_verify_fini(&v);
+    return 0;
+}
+
+/* The venue's own stream against what the journal says of each order in the end. */
+static int orders_agree(struct sim *s)
+{
+    const struct oct_counter *c = s->rig.app.assembly.execution_counters;
+    const struct oct_rig_store *st = &s->rig.store;
+    uint64_t filled = 0, rejected = 0, both = 0;
+
+    for (size_t i = 0; i < st->cnt; i++) {
+        struct oct_ouch50_out m;
+        uint32_t off;
+        CHECK(oct_ouch50_out_decode(st->bytes + st->off[i], (uint32_t)(st->off[i + 1] - st->off[i]),
+                                    &m, &off) == 0,
+              "the venue's own message %zu", i);
+        filled += m.type == 'E';
+        if (m.type != 'A' && m.type != 'U' && m.type != 'J')
+            continue;
+        struct end *e = end_of(s, oct_ouch50_order_id((const uint8_t *)m.cl_ord_id), false);
+        CHECK(e, "order %u is only at the venue", m.user_ref);
+        CHECK((m.type == 'J') == (e->state == OCT_ORD_STATE_REJECTED),
+              "order %u: %c there, state %u here", m.user_ref, m.type, e->state);
+        e->there = true;
+        rejected += m.type == 'J';
+        both++;
+    }
+    for (size_t i = 0; i < s->end_cnt; i++)
+        CHECK(s->ends[i].there || s->ends[i].state == OCT_ORD_STATE_CLOSED, "order %u is only here",
+              (uint32_t)s->ends[i].order_id);
+    CHECK(filled == s->fill_cnt, "%llu fills there, %llu here", (unsigned long long)filled,
+          (unsigned long long)s->fill_cnt);
+    printf(
+        "sim_lane: %llu orders on both sides, %llu rejected, %llu fills; in the last run %llu were "
+        "taken up from the venue, %llu messages held back\n",
+        (unsigned long long)both, (unsigned long long)rejected, (unsigned long long)filled,
+        (unsigned long long)oct_count_get(&c[OCT_EXECUTION_ADOPTED]),
+        (unsigned long long)oct_count_get(&c[OCT_EXECUTION_HELD]));
     return 0;
 }
 
@@ -265,6 +373,9 @@ static int finish(struct sim *s)
     oct_risk_each(s->rig.app.assembly.risk, add_position, &ours);
     CHECK(ours == s->rig.net_shares, "position %lld here, %lld at the venue", (long long)ours,
           (long long)s->rig.net_shares);
+    struct oct_risk_totals firm;
+    oct_risk_totals(s->rig.app.assembly.risk, OCT_SCOPE_FIRM, 0, &firm);
+    CHECK(firm.ladder == OCT_LADDER_ACTIVE, "the firm ended in ladder state %u", firm.ladder);
     snprintf(journal, sizeof journal, "%s", s->rig.app.journal_dir);
     printf("sim_lane: %llu packets, %llu lost on a line, %llu session drops, %llu crashes, "
            "%llu answers of the venue, position %lld on both sides\n",
@@ -273,15 +384,32 @@ static int finish(struct sim *s)
            (unsigned long long)s->rig.store.cnt, (long long)ours);
     oct_lane_close(s->rig.app.lane);
     CHECK(oct_app_finish(&s->rig.app) == 0, "the journal did not end in order");
-    return replay(s, journal);
+    return replay(s, journal) || orders_agree(s);
+}
+
+/* What a failure should be read with. */
+static void tell_state(const struct sim *s)
+{
+    const struct oct_app *a = &s->rig.app;
+
+    if (!a->assembly.core)
+        return;
+    const struct oct_core *c = a->assembly.core;
+    fprintf(stderr, "feed at %llu, venue at %llu of %zu, ready %d, holds %d\n",
+            (unsigned long long)c->feed_next, (unsigned long long)c->venue_next,
+            s->rig.store.cnt + 1, c->venue_ready, oct_core_venue_holds(c));
+    for (uint32_t i = 0; i < OCT_EXECUTION_COUNTER_CNT; i++)
+        fprintf(stderr, "%s %llu\n", oct_execution_counter_defs[i].name,
+                (unsigned long long)oct_count_get(&a->assembly.execution_counters[i]));
 }
 
 int main(int argc, char **argv)
 {
     static struct sim s;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: sim_lane CONFIG DIR PACKETS SEED\n");
+    s.power = argc == 6 && strcmp(argv[5], "power") == 0;
+    if (argc != 5 && !s.power) {
+        fprintf(stderr, "usage: sim_lane CONFIG DIR PACKETS SEED [power]\n");
         return 2;
     }
     uint64_t seed = strtoull(argv[4], NULL, 10);
@@ -291,14 +419,23 @@ int main(int argc, char **argv)
         return 1;
     s.pkt_cnt = strtoull(argv[3], NULL, 10);
     s.pkts = calloc(s.pkt_cnt, sizeof s.pkts[0]);
-    s.cfg = (struct oct_rig_cfg){
-        .config = argv[1], .profile = "sim", .dir = argv[2], .fill_every = 3, .pkt_cnt = 1024};
+    s.cfg = (struct oct_rig_cfg){.config = argv[1],
+                                 .profile = "sim",
+                                 .dir = argv[2],
+                                 .fill_every = 3,
+                                 .reject_every = 17,
+                                 .pkt_cnt = 1024};
+    if (s.power) /* a slow disk: more is lost */
+        s.cfg.set[s.cfg.set_cnt++] = "journal.group_us=20000";
     oct_rng_init(&s.rng, seed);
+    s.crash_at = s.power ? oct_rng_below(&s.rng, s.pkt_cnt / 8 + 1) : UINT64_MAX;
     oct_moldudp64_session(s.session, "SIM");
     int bad = make_packets(&s, seed);
     if (!bad && oct_rig_open(&s.rig, &s.cfg))
         bad = 1;
     bad = bad || play(&s) || finish(&s);
+    if (bad)
+        tell_state(&s);
     if (bad)
         fprintf(stderr, "sim_lane: FAILED with seed %llu; the same seed repeats it\n",
                 (unsigned long long)seed);
