@@ -10,6 +10,7 @@
     B(lane, "the whole lane: collector, books, indicators, strategies, journal on") \
     B(parse, "every field of every message, over the bare frame walk") \
     B(queue, "the ring between two cores, beside a head/tail ring and rte_ring") \
+    B(risk, "every check in front of an order and its OUCH message") \
     B(tick_to_trade, "packet bytes to order bytes, lone packets and bursts of 64")
 /* clang-format on */
 

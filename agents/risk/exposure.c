@@ -165,7 +165,10 @@ static bool held_get(struct oct_risk *r, uint16_t strategy, uint16_t account, ui
     h->inst = &r->inst[inst];
     h->strat = &r->strategy[strategy];
     h->acct = &r->account[account];
-    return h->pos && h->acct_pos;
+    if (!h->pos || !h->acct_pos)
+        return false;
+    h->pos->acct_idx = (uint32_t)(h->acct_pos - r->pos);
+    return true;
 }
 
 OCT_INLINE __int128 gross_of(const struct pos *p)
@@ -356,22 +359,37 @@ static void remark(struct oct_risk *r, struct pos *p, int64_t mark)
     pnl_moved(r, p->id, p->account, move * p->pos.v);
 }
 
-/* The strategies that have something in the instrument, and there is one at least. */
+OCT_INLINE bool is_flat(const struct pos *p)
+{
+    return (p->pos.v | p->buy.v | p->sell.v) == 0;
+}
+
+/* The strategies that had something in the instrument today, and there is one at least.  What is flat
+ * takes the mark and moves no sum.  An order that answers this message will look at the account's
+ * line and at the instrument's reference: they are asked for. */
 static void remark_all(struct oct_risk *r, struct oct_step *step, uint32_t head, uint32_t inst)
 {
     bool moved = false;
 
+    __builtin_prefetch(&r->view->ref[inst]);
     for (uint32_t i = head; i != NONE; i = r->pos[i].next) {
         struct pos *p = &r->pos[i];
         int64_t mark = mark_of(r, inst, p->mark.v);
+        __builtin_prefetch(&r->pos[p->acct_idx], 1);
         if (mark == p->mark.v)
             continue;
+        if (is_flat(p)) {
+            p->mark.v = mark;
+            continue;
+        }
         remark(r, p, mark);
         moved = true;
     }
     if (!moved)
         return;
     for (uint32_t i = head; i != NONE; i = r->pos[i].next) {
+        if (is_flat(&r->pos[i]))
+            continue;
         settle(r, step, OCT_SCOPE_STRATEGY, r->pos[i].id);
         settle(r, step, OCT_SCOPE_ACCOUNT, r->pos[i].account);
         publish_if_due(r, step, &r->pos[i]);

@@ -51,6 +51,7 @@ void oct_risk_refloor(struct oct_risk *r, enum oct_scope scope, uint32_t id)
     struct scope *s = scope_of(r, scope, id);
     const struct oct_risk_limit_row *row = limits_of(r, scope, id);
 
+    s->unset = (row->loss == 0) | (row->drawdown == 0);
     s->floor = NO_FLOOR;
     if (s->ladder < OCT_LADDER_HALTED)
         s->floor = floor_of(0, row->loss);

@@ -42,11 +42,17 @@ OCT_INLINE void window_move(struct window *w, int64_t slot)
     }
 }
 
+/* One more in the newest slot. */
+OCT_INLINE void window_count(struct window *w)
+{
+    w->cnt[w->slot & 7]++;
+    w->sum++;
+}
+
 OCT_INLINE void window_add(struct window *w, int64_t slot)
 {
     window_move(w, slot);
-    w->cnt[slot & 7]++;
-    w->sum++;
+    window_count(w);
 }
 
 /* Slots of the message rate: 8 x 134 ms. */
@@ -62,29 +68,31 @@ struct scope {
     uint8_t ladder; /* enum oct_ladder_state */
     uint8_t on;     /* strategies: switched on */
     uint8_t repeat_shift;
-    uint8_t pad;
+    uint8_t unset; /* 1: no loss or no drawdown limit, which refuses */
     struct window rate;
     uint64_t pad1;
 };
 _Static_assert(sizeof(struct scope) == 128, "two lines");
 
-/* A strategy, or an account, in an instrument.  Never removed during a day. */
+/* A strategy, or an account, in an instrument.  Never removed during a day.  The first line is what
+ * orders and marks touch. */
 struct pos {
     uint64_t key; /* 0: free */
     oct_qty pos;
     oct_qty buy; /* working and in flight */
     oct_qty sell;
-    __int128 cash;
     oct_px mark;
     uint32_t next; /* next strategy in the same instrument, NONE at the end */
     uint16_t id;   /* strategy, or account */
     uint16_t account;
     struct window repeat; /* executions */
-    int64_t pub_ns;       /* when its position record was published last */
+    __int128 cash;
+    int64_t pub_ns; /* when its position record was published last */
     uint32_t inst;
-    uint32_t pad;
+    uint32_t acct_idx; /* a strategy's: the account's entry in the instrument */
 };
 _Static_assert(sizeof(struct pos) == 128, "two lines");
+_Static_assert(offsetof(struct pos, repeat.cnt) <= 64, "an order looks at the first line only");
 
 #define KEY_STRATEGY(s, i) (UINT64_C(1) << 63 | (uint64_t)(s) << 32 | (i))
 #define KEY_ACCOUNT(a, i)  (UINT64_C(3) << 62 | (uint64_t)(a) << 32 | (i))
