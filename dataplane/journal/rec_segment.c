@@ -82,7 +82,8 @@ int rec_spare_work(struct oct_recorder *r, bool first)
         if (err)
             return err;
     }
-    while (first && wants_zeros(r) && r->spare_zeroed < REC_ZERO_FIRST) {
+    uint32_t wait_for = r->cfg.mode == OCT_DURABILITY_STRICT ? REC_ZERO_STRICT : REC_ZERO_FIRST;
+    while (first && wants_zeros(r) && r->spare_zeroed < wait_for) {
         int err = write_at(r->spare_fd, r->zeros, REC_ZERO_SZ, (off_t)r->spare_zeroed);
         if (err)
             return err;

@@ -11,6 +11,7 @@
 #define REC_BUF_CNT     16u
 #define REC_ZERO_SZ     (256u * 1024u) /* zeros written ahead at a time */
 #define REC_ZERO_FIRST  (4u << 20)     /* zeros a start waits for; later segments get them all */
+#define REC_ZERO_STRICT (64u << 20)    /* in the strict mode, where each write waits for the disk */
 #define REC_SEG_SLACK   (2u * OCT_BLOCK_MAX)
 #define REC_INDEX_MAX   (1u << 14)
 #define REC_FILL_BUDGET 4096u /* records taken in one turn */
