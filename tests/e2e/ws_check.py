@@ -4,6 +4,7 @@ snapshots and deltas and says whether anything was missing.
 
 usage: ws_check.py URL TOKEN_FILE [--symbols AAPL,MSFT] [--depth 10] [--mode conflate|raw|disconnect]
                    [--interval-ms 0] [--seconds 10] [--until-idle 2] [--min-deltas 1] [--slow MS]
+                   [--ca FILE]
 
 Checked on every message: seq counts on by one for each subscription; a snapshot comes before any
 delta of a symbol; a level that is deleted was there; src_seq never goes back; the checksum over the
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -49,12 +51,14 @@ def crc32c(data, crc=0):
 class WebSocket:
     """RFC 6455, client side, text frames."""
 
-    def __init__(self, url, token, timeout_s=10, protocol="octopus.v1.json"):
+    def __init__(self, url, token, timeout_s=10, protocol="octopus.v1.json", ca=None):
         u = urllib.parse.urlsplit(url)
-        if u.scheme != "ws":
-            raise Bad(f"{url}: only ws:// is spoken here")
+        if u.scheme not in ("ws", "wss"):
+            raise Bad(f"{url}: only ws:// and wss:// are spoken here")
         self.sock = socket.create_connection((u.hostname, u.port or 80), timeout_s)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if u.scheme == "wss":
+            self.sock = ssl.create_default_context(cafile=ca).wrap_socket(self.sock, server_hostname=u.hostname)
         self.buf = b""
         self.close_code = None
         key = base64.b64encode(os.urandom(16))
@@ -247,11 +251,12 @@ def main():
     ap.add_argument("--until-idle", type=float, default=2, help="end when nothing came for this long")
     ap.add_argument("--min-deltas", type=int, default=1)
     ap.add_argument("--slow", type=float, default=0, metavar="MS", help="sleep after each message")
+    ap.add_argument("--ca", metavar="FILE", help="wss: certificates to trust")
     a = ap.parse_args()
     try:
         with open(a.token_file, encoding="ascii") as f:
             token = f.read().strip()
-        ws = WebSocket(a.url, token)
+        ws = WebSocket(a.url, token, ca=a.ca)
         out = run(ws, a.symbols.split(","), a.depth, a.mode, a.interval_ms, a.seconds, a.until_idle, a.slow)
         ws.close()
         if out["seen"]["delta"] < a.min_deltas:
