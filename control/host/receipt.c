@@ -192,7 +192,7 @@ void oct_host_limits(void *host, struct oct_json *j)
         put_row(j, h, OCT_SCOPE_ACCOUNT, i);
     for (uint32_t i = 0; i < OCT_RISK_STRATEGY_MAX; i++)
         put_row(j, h, OCT_SCOPE_STRATEGY, i);
-    for (uint32_t i = 0; i <= h->stage.active.inst_row_cnt && i <= OCT_RISK_INST_ROW_MAX; i++)
+    for (uint32_t i = 0; i < h->stage.active.inst_row_cnt && i <= OCT_RISK_INST_ROW_MAX; i++)
         put_row(j, h, OCT_SCOPE_INSTRUMENT,
                 i == 0 ? OCT_RISK_INST_ALL : h->stage.active.inst_of_row[i]);
     oct_json_end(j, ']');

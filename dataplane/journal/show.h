@@ -9,8 +9,9 @@
 
 #include "dataplane/journal/reader.h"
 
-/* One row a segment, of all lanes in dir. */
-int oct_journal_show_ls(const char *dir, bool json, FILE *f);
+/* One row a segment, of all lanes in dir.  live: somebody writes there now, so that a block that is
+ * not whole at the end is on its way, and no negative result; the same below. */
+int oct_journal_show_ls(const char *dir, bool json, bool live, FILE *f);
 
 struct oct_journal_cat {
     uint64_t from_input;
@@ -24,6 +25,6 @@ struct oct_journal_cat {
 int oct_journal_show_cat(const char *dir, const struct oct_journal_cat *opt, FILE *f, FILE *ferr);
 
 /* Verifies all lanes in dir. */
-int oct_journal_show_verify(const char *dir, bool json, FILE *f);
+int oct_journal_show_verify(const char *dir, bool json, bool live, FILE *f);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/base/time.h"
 #include "tools/octopusctl/cli.h"
 
 /* ---- book and quote --------------------------------------------------------------------------- */
@@ -121,11 +122,24 @@ static int order_list(struct oct_cli *c, void *arg)
     if (rc == OCT_CLI_OK && !oct_cli_json(c, v, "orders")) {
         oct_cli_table(c, json_object_get(v, "orders"), cols, OCT_ARRAY_CNT(cols));
         const char *next = json_string_value(json_object_get(v, "next"));
+        fflush(stdout); /* the table first, where both go to one screen */
         if (next != NULL && !c->quiet)
             fprintf(stderr, "more: --cursor %s\n", next);
     }
     json_decref(v);
     return rc;
+}
+
+/* A stamp in nanoseconds as a time people can read. */
+static void readable_time(const json_t *v, const char *obj, const char *key)
+{
+    json_t *o = json_object_get(v, obj);
+    const char *ns = json_string_value(json_object_get(o, key));
+    char text[OCT_RFC3339_SZ];
+    if (ns == NULL || strtoll(ns, NULL, 10) <= 0)
+        return;
+    size_t n = oct_rfc3339_format(text, strtoll(ns, NULL, 10));
+    json_object_set_new(o, key, json_stringn(text, n));
 }
 
 static void print_receipt(const struct oct_cli *c, const json_t *v)
@@ -142,8 +156,8 @@ static void print_receipt(const struct oct_cli *c, const json_t *v)
         {"average", "order.average_price", false},
         {"strategy", "order.strategy", false},
         {"tick seq", "tick.feed_seq", false},
-        {"tick exchange ns", "tick.ts_exch", false},
-        {"tick receive ns", "tick.ts_rx", false},
+        {"tick at exchange", "tick.ts_exch", false},
+        {"tick received", "tick.ts_rx", false},
         {"score", "signal.score", false},
         {"confidence", "signal.confidence", false},
         {"receive to send ns", "latency_ns.receive_to_send", false},
@@ -165,6 +179,8 @@ static void print_receipt(const struct oct_cli *c, const json_t *v)
                                                {"QTY", "quantity", true},
                                                {"LIQ", "liquidity", false},
                                                {"TIME", "timestamp", false}};
+    readable_time(v, "tick", "ts_exch");
+    readable_time(v, "tick", "ts_rx");
     oct_cli_facts(v, facts, OCT_ARRAY_CNT(facts));
     if (oct_cli_path(v, "signal.contributions") != NULL) {
         fputc('\n', stdout);

@@ -71,6 +71,17 @@ static int replay(struct oct_cli *c, const char *dir)
                         strerror(errno));
 }
 
+/* Whether somebody writes there now: what is not whole at the end is then on its way. */
+static bool being_written(struct oct_cli *c)
+{
+    struct oct_pub s;
+    if (oct_cli_shm_join(c, &s, true) != OCT_CLI_OK)
+        return false;
+    bool alive = oct_cli_shm_alive(&s);
+    oct_pub_leave(&s);
+    return alive;
+}
+
 int oct_cli_journal(struct oct_cli *c)
 {
     char dir[320];
@@ -90,9 +101,10 @@ int oct_cli_journal(struct oct_cli *c)
     int rc = oct_cli_done(c);
     if (rc != OCT_CLI_OK)
         return rc;
+    bool live = given == NULL && being_written(c);
     if (strcmp(verb, "ls") == 0)
-        return oct_journal_show_ls(dir, json, stdout);
+        return oct_journal_show_ls(dir, json, live, stdout);
     if (strcmp(verb, "verify") == 0)
-        return oct_journal_show_verify(dir, json, stdout);
+        return oct_journal_show_verify(dir, json, live, stdout);
     return oct_cli_usage(c, "journal %s is not a verb", verb);
 }

@@ -8,6 +8,86 @@
 
 #define SET_MAX 64
 
+/* Durations as people write them; everything else as it is, with the unit spelled out. */
+static void readable(json_t *row)
+{
+    static const struct {
+        int64_t ns;
+        const char *unit;
+    } spans[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "us"}};
+    static const char *const units[][2] = {{"qty", "shares"}, {"money", "USD"}, {"count", ""}};
+    const char *unit = json_string_value(json_object_get(row, "unit"));
+    const char *value = json_string_value(json_object_get(row, "value"));
+    if (unit == NULL || value == NULL)
+        return;
+    long long ns = strtoll(value, NULL, 10);
+    for (size_t i = 0; strcmp(unit, "ns") == 0 && ns != 0 && i < OCT_ARRAY_CNT(spans); i++) {
+        if (ns % spans[i].ns != 0)
+            continue;
+        json_object_set_new(row, "value", json_sprintf("%lld", ns / spans[i].ns));
+        json_object_set_new(row, "unit", json_string(spans[i].unit));
+        return;
+    }
+    for (size_t i = 0; i < OCT_ARRAY_CNT(units); i++)
+        if (strcmp(unit, units[i][0]) == 0) {
+            json_object_set_new(row, "unit", json_string(units[i][1]));
+            return;
+        }
+}
+
+static bool same_text(const json_t *a, const json_t *b, const char *key)
+{
+    return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* Rows of one member of a scope, from row at on. */
+static size_t member_rows(const json_t *limits, size_t at)
+{
+    const json_t *first = json_array_get(limits, at);
+    size_t n = 1;
+    while (at + n < json_array_size(limits) &&
+           same_text(first, json_array_get(limits, at + n), "scope") &&
+           same_text(first, json_array_get(limits, at + n), "who"))
+        n++;
+    return n;
+}
+
+static bool same_limits(const json_t *limits, size_t a, size_t b, size_t n)
+{
+    if (b + n > json_array_size(limits) || member_rows(limits, b) != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *x = json_array_get(limits, a + i);
+        const json_t *y = json_array_get(limits, b + i);
+        if (!same_text(x, y, "scope") || !same_text(x, y, "name") || !same_text(x, y, "value"))
+            return false;
+    }
+    return true;
+}
+
+/* For a table: neighbours with the same limits become one, "5 to 30". */
+static json_t *fold(const json_t *limits)
+{
+    json_t *out = json_array();
+    for (size_t at = 0, next; at < json_array_size(limits); at = next) {
+        size_t n = member_rows(limits, at);
+        next = at + n;
+        while (same_limits(limits, at, next, n))
+            next += n;
+        const char *first = json_string_value(json_object_get(json_array_get(limits, at), "who"));
+        const char *last =
+            json_string_value(json_object_get(json_array_get(limits, next - n), "who"));
+        for (size_t i = 0; i < n; i++) {
+            json_t *row = json_copy(json_array_get(limits, at + i));
+            if (next - at > n && first != NULL && last != NULL)
+                json_object_set_new(row, "who", json_sprintf("%s to %s", first, last));
+            readable(row);
+            json_array_append_new(out, row);
+        }
+    }
+    return out;
+}
+
 static int risk_show(struct oct_cli *c, void *arg)
 {
     static const struct oct_cli_col facts[] = {
@@ -38,7 +118,9 @@ static int risk_show(struct oct_cli *c, void *arg)
             oct_cli_table(c, json_object_get(v, "accounts"), ladders, OCT_ARRAY_CNT(ladders));
         }
         fputc('\n', stdout);
-        oct_cli_table(c, json_object_get(v, "limits"), limits, OCT_ARRAY_CNT(limits));
+        json_t *rows = fold(json_object_get(v, "limits"));
+        oct_cli_table(c, rows, limits, OCT_ARRAY_CNT(limits));
+        json_decref(rows);
     }
     json_decref(v);
     return rc;

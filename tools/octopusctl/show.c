@@ -32,6 +32,12 @@ static const char *feed_word(uint32_t s)
     return word(words, OCT_ARRAY_CNT(words), s);
 }
 
+static const char *control_word(uint32_t s)
+{
+    static const char *const words[] = {"unseen", "alive", "silent"};
+    return word(words, OCT_ARRAY_CNT(words), s);
+}
+
 static const char *session_word(uint32_t s)
 {
     static const char *const words[] = {"down", "login", "up", "ended", "refused"};
@@ -86,7 +92,7 @@ static json_t *status_json(const struct oct_pub *s, bool control)
         st->huge_pages != 0, "pulses", pulses_json(s), "alive", alive, "note",
         text_of(st->note, sizeof(st->note)));
     return json_pack(
-        "{s:s, s:o, s:o, s:{s:o, s:s, s:o}, s:{s:o, s:s}, s:{s:b}, s:{s:I, s:I, s:I, s:I}}",
+        "{s:s, s:o, s:o, s:{s:o, s:s, s:o}, s:{s:o, s:s}, s:{s:b, s:s}, s:{s:I, s:I, s:I, s:I}}",
         "status",
         good    ? "ok"
         : alive ? "degraded"
@@ -95,8 +101,10 @@ static json_t *status_json(const struct oct_pub *s, bool control)
         text_of(st->feed, sizeof(st->feed)), "state", feed_word(feed), "next_seq",
         id_text(atomic_load_explicit(&st->feed_seq, memory_order_relaxed)), "session", "name",
         text_of(st->venue, sizeof(st->venue)), "state", session_word(session), "control", "running",
-        control, "orders", "open", (json_int_t)oct_cli_counter(s, "orders_open"), "unknown",
-        (json_int_t)unknown, "intents", (json_int_t)oct_cli_counter(s, "risk_intents"), "refused",
+        control, "state",
+        control_word(atomic_load_explicit(&st->control_state, memory_order_relaxed)), "orders",
+        "open", (json_int_t)oct_cli_counter(s, "orders_open"), "unknown", (json_int_t)unknown,
+        "intents", (json_int_t)oct_cli_counter(s, "risk_intents"), "refused",
         (json_int_t)oct_cli_counter(s, "risk_refused"));
 }
 
@@ -117,7 +125,8 @@ static int status_once(struct oct_cli *c, void *arg)
         {"orders open", "orders.open", false},
         {"orders unknown", "orders.unknown", false},
         {"memory bytes", "dataplane.memory_bytes", false},
-        {"control", "control.running", false},
+        {"control answers", "control.running", false},
+        {"control pulse", "control.state", false},
         {"note", "dataplane.note", false},
     };
     static const struct oct_cli_col pulses[] = {{"PULSE", "name", false},
@@ -182,7 +191,60 @@ struct counter_arg {
     const char *prefix[4];
     size_t cnt;
     bool feed;
+    bool all; /* zeros, too */
 };
+
+/* "line=\"a\"" -> 0, b -> 1, rewind -> 2; -1 for a counter that is no line's. */
+static int line_of(const json_t *row)
+{
+    static const char *const labels[] = {"line=\"a\"", "line=\"b\"", "line=\"rewind\""};
+    const char *l = json_string_value(json_object_get(row, "labels"));
+    for (int i = 0; l != NULL && i < (int)OCT_ARRAY_CNT(labels); i++)
+        if (strcmp(l, labels[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* A row a counter and a column a line; what is zero everywhere is left out unless all is wanted. */
+static void feed_tables(const struct oct_cli *c, const json_t *counters, bool all)
+{
+    static const char *const keys[] = {"a", "b", "rewind"};
+    static const struct oct_cli_col by_line[] = {{"COUNTER", "name", false},
+                                                 {"LINE A", "a", true},
+                                                 {"LINE B", "b", true},
+                                                 {"REWIND", "rewind", true}};
+    static const struct oct_cli_col rest[] = {{"COUNTER", "name", false}, {"VALUE", "value", true}};
+    json_t *lines = json_object(); /* by name, in the order of the table */
+    json_t *lined = json_array();
+    json_t *others = json_array();
+    size_t i;
+    json_t *row;
+    json_array_foreach(counters, i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        json_t *value = json_object_get(row, "value");
+        int line = line_of(row);
+        if (!all && json_integer_value(value) == 0)
+            continue;
+        if (line < 0) {
+            json_array_append(others, row);
+            continue;
+        }
+        json_t *r = json_object_get(lines, name);
+        if (r == NULL) {
+            r = json_pack("{s:s, s:i, s:i, s:i}", "name", name, "a", 0, "b", 0, "rewind", 0);
+            json_object_set_new(lines, name, r);
+            json_array_append(lined, r);
+        }
+        json_object_set(r, keys[line], value);
+    }
+    oct_cli_table(c, lined, by_line, OCT_ARRAY_CNT(by_line));
+    fputc('\n', stdout);
+    oct_cli_table(c, others, rest, OCT_ARRAY_CNT(rest));
+    json_decref(lines);
+    json_decref(lined);
+    json_decref(others);
+}
 
 static int counters_once(struct oct_cli *c, void *arg)
 {
@@ -211,8 +273,10 @@ static int counters_once(struct oct_cli *c, void *arg)
         if (a->feed) {
             oct_cli_facts(v, facts, OCT_ARRAY_CNT(facts));
             fputc('\n', stdout);
+            feed_tables(c, json_object_get(v, "counters"), a->all);
+        } else {
+            oct_cli_table(c, json_object_get(v, "counters"), cols, OCT_ARRAY_CNT(cols));
         }
-        oct_cli_table(c, json_object_get(v, "counters"), cols, OCT_ARRAY_CNT(cols));
     }
     json_decref(v);
     if (none && !a->feed)
@@ -236,7 +300,8 @@ int oct_cli_feed(struct oct_cli *c)
     struct counter_arg a = {.prefix = {"feed_", "lane_", "nic_rx_"}, .cnt = 3, .feed = true};
     const char *verb = oct_cli_arg(c);
     if (verb != NULL && strcmp(verb, "stats") != 0 && strcmp(verb, "show") != 0)
-        return oct_cli_usage(c, "feed %s is not a verb", verb);
+        return oct_cli_usage(c, "feed show or feed stats is wanted, not feed %s", verb);
+    a.all = verb != NULL && strcmp(verb, "stats") == 0;
     int rc = oct_cli_done(c);
     return rc != OCT_CLI_OK ? rc : oct_cli_watch(c, counters_once, &a);
 }

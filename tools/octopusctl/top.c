@@ -140,6 +140,7 @@ int oct_top_init(struct oct_top *t, struct oct_cli *c)
     int rc = join(t, false);
     if (rc == OCT_CLI_OK)
         oct_top_look(t, 0, true);
+    t->reader.lapped = 0; /* what was overwritten before anybody looked was not missed */
     return rc;
 }
 

@@ -91,7 +91,9 @@ static void counters(struct oct_top *t, const char *const *prefix, size_t cnt)
         bool mine = false;
         for (size_t k = 0; k < cnt; k++)
             mine |= strncmp(row.name, prefix[k], strlen(prefix[k])) == 0;
-        if (!mine || !wanted(t, row.name) || (t->value[i] == 0 && t->filter[0] == '\0'))
+        /* A stamp says nothing as a number; `octopusctl feed stats` has it. */
+        bool stamp = strstr(row.name, "last_receive") != NULL;
+        if (!mine || !wanted(t, row.name) || ((stamp || t->value[i] == 0) && t->filter[0] == '\0'))
             continue;
         double rate = row.kind == OCT_COUNTER_TOTAL && t->span_s > 0 && t->value[i] >= t->then[i]
                           ? (double)(t->value[i] - t->then[i]) / t->span_s

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dataplane/journal/show.h"
 #include "tests/unit/journal/kit.h"
@@ -57,7 +58,7 @@ Test(show, ls_lists_every_segment_of_every_lane)
 {
     kit_record(dir, 1, 40, OCT_DURABILITY_GROUP, 0, 0xabc);
     kit_record(dir, 41, 50, OCT_DURABILITY_STRICT, 0, 0xabd);
-    cr_assert_eq(oct_journal_show_ls(dir, true, out), 0);
+    cr_assert_eq(oct_journal_show_ls(dir, true, false, out), 0);
     json_t *j = parsed();
     cr_assert_eq(json_array_size(j), 2);
     const json_t *s = json_array_get(j, 1);
@@ -68,16 +69,16 @@ Test(show, ls_lists_every_segment_of_every_lane)
     cr_assert_str_eq(str(s, "file"), kit_segment(dir, 1));
     cr_assert(json_is_true(json_object_get(s, "ended")));
     rewind(out);
-    cr_assert_eq(oct_journal_show_ls(dir, false, out), 0);
+    cr_assert_eq(oct_journal_show_ls(dir, false, false, out), 0);
     fflush(out);
     cr_assert(strstr(text, "FIRST") && strstr(text, kit_segment(dir, 0)));
 }
 
 Test(show, nothing_found_is_code_4)
 {
-    cr_assert_eq(oct_journal_show_ls(dir, true, out), 4);
+    cr_assert_eq(oct_journal_show_ls(dir, true, false, out), 4);
     cr_assert_eq(json_array_size(parsed()), 0);
-    cr_assert_eq(oct_journal_show_verify(dir, false, out), 4);
+    cr_assert_eq(oct_journal_show_verify(dir, false, false, out), 4);
     cr_assert_eq(oct_journal_show_cat(dir, &(struct oct_journal_cat){0}, out, stderr), 4);
 }
 
@@ -117,14 +118,30 @@ Test(show, cat_stops_at_its_limit_and_refuses_unknown_names)
     fclose(err);
 }
 
+Test(show, what_is_being_written_is_no_damage)
+{
+    uint64_t off, sz;
+
+    kit_crash(dir, 1, 12, 0, 9);
+    kit_last_block(kit_segment(dir, 0), &off, &sz);
+    cr_assert_eq(truncate(kit_segment(dir, 0), (off_t)(off + 64)), 0);
+    cr_assert_eq(oct_journal_show_verify(dir, true, true, out), 0);
+    cr_assert_str_eq(str(json_array_get(parsed(), 0), "state"), "live");
+    rewind(out);
+    cr_assert_eq(oct_journal_show_verify(dir, true, false, out), 1);
+    cr_assert_str_eq(str(json_array_get(parsed(), 0), "state"), "torn_tail");
+    rewind(out);
+    cr_assert_eq(oct_journal_show_ls(dir, true, true, out), 0);
+}
+
 Test(show, verify_tells_good_from_damaged)
 {
     kit_record(dir, 1, 40, OCT_DURABILITY_ASYNC, 0, 1);
-    cr_assert_eq(oct_journal_show_verify(dir, true, out), 0);
+    cr_assert_eq(oct_journal_show_verify(dir, true, false, out), 0);
     cr_assert_str_eq(str(json_array_get(parsed(), 0), "state"), "good");
     damage();
     rewind(out);
-    cr_assert_eq(oct_journal_show_verify(dir, true, out), 1);
+    cr_assert_eq(oct_journal_show_verify(dir, true, false, out), 1);
     const json_t *o = json_array_get(parsed(), 0);
     cr_assert_str_eq(str(o, "state"), "damaged");
     const json_t *e = json_object_get(o, "error");

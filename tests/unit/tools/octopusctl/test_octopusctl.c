@@ -200,7 +200,7 @@ Test(octopusctl, status_tells_ok_degraded_and_down_apart)
     lane_start(OCT_CMD_RESULT_DONE);
     cr_expect_eq(ctl("status", NULL), 10, "control is not there: degraded");
     cr_expect_not_null(strstr(out, "degraded"));
-    cr_expect_not_null(strstr(out, "control         no"));
+    cr_expect_not_null(strstr(out, "control answers  no"));
     cr_expect_eq(ctl("status", "-o", "json", NULL), 10);
     json_t *v = json_loads(out, 0, NULL);
     cr_expect_str_eq(json_string_value(json_object_get(v, "status")), "degraded");
