@@ -11,6 +11,7 @@
 #include "dataplane/base/hash.h"
 #include "dataplane/base/log.h"
 #include "dataplane/lane/pin.h"
+#include "dataplane/stated.h"
 #include "drivers/venue/soupbintcp.h"
 
 #define LANE            0
@@ -446,6 +447,18 @@ static void keep_ladder(struct oct_app *a)
         atomic_store(&a->instance.status->ladder, now.firm);
 }
 
+static void command(void *lane, struct oct_in_cmd *m)
+{
+    oct_lane_input(lane, &m->hdr);
+}
+
+/* The configuration's limits hold until a person changes one; from then on the journal's do. */
+static void state_limits(struct oct_app *a)
+{
+    if (oct_risk_limits_in_force(a->assembly.risk)->version == 0)
+        oct_stated_limits(a->setup.limits, command, a->lane);
+}
+
 /* The rest of the step that a crash cut, then the start of this run, then what the disk knows. */
 static void first_inputs(struct oct_app *a, int state_err)
 {
@@ -477,6 +490,7 @@ static void first_inputs(struct oct_app *a, int state_err)
     for (uint32_t i = 0; i < OCT_RISK_ACCOUNT_MAX; i++)
         restate(a, OCT_SCOPE_ACCOUNT, i, a->state.now.account[i]);
     restate(a, OCT_SCOPE_FIRM, 0, a->state.now.firm);
+    state_limits(a);
     restrict_symbols(a);
     keep_ladder(a);
 }

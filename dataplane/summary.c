@@ -21,6 +21,7 @@ struct order_row {
     uint16_t strategy;
     uint8_t state;
     uint8_t side;
+    bool acked;
     oct_px px;
     oct_qty qty;
     oct_qty filled;
@@ -85,9 +86,12 @@ static void take_update(struct tally *t, const struct oct_order_update *u)
         t->cancelled += u->state == OCT_ORD_STATE_CANCELLED;
         t->rejected += u->state == OCT_ORD_STATE_REJECTED && u->event == OCT_VEN_REJECTED;
     }
-    t->acked += u->event == OCT_VEN_ACCEPTED || u->event == OCT_VEN_REPLACED
-                    ? u->state != u->prev_state && u->prev_state == OCT_ORD_STATE_SENT
-                    : 0;
+    /* Whatever had become of the order by then.  Of a replacement both orders are told: the old one
+     * closes. */
+    bool ack = u->event == OCT_VEN_ACCEPTED ||
+               (u->event == OCT_VEN_REPLACED && u->state != OCT_ORD_STATE_CLOSED);
+    t->acked += ack && !o->acked;
+    o->acked |= ack;
     o->state = u->state;
 }
 

@@ -145,7 +145,9 @@ static uint32_t cmd_id(const struct oct_in_cmd *cmd)
 
 static enum oct_cmd_result_kind begin(struct oct_risk_limits_stage *s, const struct oct_in_cmd *cmd)
 {
-    if (cmd->version <= s->active.version || (cmd->value != 0 && cmd->value != 1))
+    bool configured = cmd->version == 0 && s->active.version == 0 && cmd->value == 1;
+
+    if ((cmd->version <= s->active.version && !configured) || (cmd->value != 0 && cmd->value != 1))
         return OCT_CMD_RESULT_BAD_VALUE;
     if (cmd->value == 0)
         s->staged = s->active;

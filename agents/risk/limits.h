@@ -162,7 +162,8 @@ struct oct_risk_limits_stage {
 };
 
 /* Applies limit_begin, limit_row or limit_commit; any other command returns UNKNOWN.
- * begin: version must be above the one in force; value 0 starts from the limits in force, 1 from
+ * begin: version must be above the one in force, or both are 0: the configuration, stated again at
+ * each start (with value 1) as long as no person changed a limit; value 0 starts from the limits in force, 1 from
  * zero.  row: version must be the one begun; scope, account, strategy or inst, key, value and
  * value_hi as in in_cmd.  commit: version must be the one begun; afterwards `active` is new, which
  * is when the caller recomputes what it derived.  Everything else is refused and changes nothing. */

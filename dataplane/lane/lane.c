@@ -90,11 +90,7 @@ OCT_HOT static void emit(void *self, const struct oct_msg_hdr *m)
         break;
     }
     case OCT_LADDER:
-        if (l->cfg.state)
-            oct_state_set(l->cfg.state, (const struct oct_ladder *)m);
-        break;
-    case OCT_CMD_RESULT:
-        oct_lane_on_result(l, (const struct oct_cmd_result *)m);
+        oct_lane_on_ladder(l, (const struct oct_ladder *)m);
         break;
     default:
         break;
@@ -199,13 +195,25 @@ OCT_INLINE void poll_kill(struct oct_lane *l)
         kill_input(l, bits);
 }
 
-/* A rearm that risk accepted also clears the kill bits it covers: the one way they clear. */
-void oct_lane_on_result(struct oct_lane *l, const struct oct_cmd_result *m)
+/* A person took one scope up from KILLED: its kill bit goes, and no other; the one way that one goes.
+ * A bit that was set since and not yet acted on stays, and kills again. */
+OCT_COLD static void rearmed(struct oct_lane *l, const struct oct_ladder *m)
 {
-    if (m->cmd != OCT_CMD_REARM || m->result != OCT_CMD_RESULT_DONE)
-        return;
-    atomic_fetch_and_explicit(&l->cfg.kill->bits, ~l->kill_seen, memory_order_acq_rel);
-    l->kill_seen = 0;
+    uint64_t bit = m->scope == OCT_SCOPE_FIRM       ? OCT_KILL_ALL
+                   : m->scope == OCT_SCOPE_STRATEGY ? OCT_KILL_STRATEGY(m->strategy)
+                                                    : OCT_KILL_ACCOUNT(m->account);
+
+    bit &= l->kill_seen;
+    atomic_fetch_and_explicit(&l->cfg.kill->bits, ~bit, memory_order_acq_rel);
+    l->kill_seen &= ~bit;
+}
+
+void oct_lane_on_ladder(struct oct_lane *l, const struct oct_ladder *m)
+{
+    if (l->cfg.state)
+        oct_state_set(l->cfg.state, m);
+    if (m->prev == OCT_LADDER_KILLED && m->state < OCT_LADDER_KILLED)
+        rearmed(l, m);
 }
 
 static bool poll_links(struct oct_lane *l)

@@ -68,7 +68,7 @@ void oct_lane_after_step(struct oct_lane *l);
 void oct_lane_report(struct oct_lane *l, bool idle);
 void oct_lane_watch_recorder(struct oct_lane *l);
 void oct_lane_watch_control(struct oct_lane *l);
-void oct_lane_on_result(struct oct_lane *l, const struct oct_cmd_result *m);
+void oct_lane_on_ladder(struct oct_lane *l, const struct oct_ladder *m);
 
 OCT_INLINE int64_t oct_lane_clock(struct oct_lane *l)
 {

@@ -17,7 +17,7 @@ struct oct_pulse {
 _Static_assert(sizeof(struct oct_pulse) == 128, "one block");
 
 /* The kill word: a region of its own, set-only.  Any holder of the file permission may set bits;
- * only a person's rearm, through the lane, clears them by replacing the generation. */
+ * only a person's rearm of that scope, through the lane, clears its bit. */
 struct oct_kill {
     uint64_t magic;
     uint32_t version;

@@ -165,6 +165,25 @@ Test(risk_limits, begin_keeps_what_is_in_force_or_starts_from_zero)
               0);
 }
 
+Test(risk_limits, the_configuration_may_be_stated_anew_until_a_person_changes_a_limit)
+{
+    struct oct_in_cmd b = cmd(OCT_CMD_LIMIT_BEGIN, 0);
+
+    b.value = 1;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(give(b), OCT_CMD_RESULT_DONE);
+        cr_assert_eq(give(row(0, OCT_SCOPE_FIRM, OCT_RISK_LIMIT_open_orders, 4 + i)),
+                     OCT_CMD_RESULT_DONE);
+        cr_assert_eq(give(cmd(OCT_CMD_LIMIT_COMMIT, 0)), OCT_CMD_RESULT_DONE);
+        cr_assert_eq(stage.active.version, 0);
+        cr_assert_eq(stage.active.firm.open_orders, 4u + i);
+    }
+    give(cmd(OCT_CMD_LIMIT_BEGIN, 1));
+    give(cmd(OCT_CMD_LIMIT_COMMIT, 1));
+    cr_assert_eq(give(b), OCT_CMD_RESULT_BAD_VALUE);
+    cr_assert_eq(stage.active.version, 1);
+}
+
 Test(risk_limits, commands_out_of_order_change_nothing)
 {
     struct oct_risk_limits_stage before;
