@@ -72,6 +72,8 @@ def play(run, ports, number, kills):
         if dp.poll() is None and not last:
             dp.send_signal(signal.SIGKILL)
             dp.wait()
+            if POWER and rng.random() < 0.25:
+                continue  # the process only: the power fails when what it left has been taken over
             done += 1
             if POWER:
                 power_loss(run)
@@ -101,6 +103,8 @@ def session(number, kills):
         check(s["replay_identical"], f"session {number}: replay identical {s['replay'].get('why', '')[:600]}")
         bad = complaints(run)
         check(not bad, f"session {number}: no recovery complained {bad[:2]}")
+        low = [p for p in s["pnl"] if p["ladder"] != "active"]
+        check(not low, f"session {number}: nobody was halted {low[:2]}")
         ok = True
         return done
     finally:
