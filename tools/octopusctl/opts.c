@@ -90,12 +90,15 @@ static int find_instance(struct oct_cli *c, char *out, size_t sz)
 {
     DIR *d = opendir(RUN_ROOT);
     const struct dirent *e;
+    char names[256] = "";
     int n = 0;
     while (d != NULL && (e = readdir(d)) != NULL) {
         if (strncmp(e->d_name, RUN_PREFIX, sizeof(RUN_PREFIX) - 1) != 0)
             continue;
         n++;
         snprintf(out, sz, "%s", e->d_name + sizeof(RUN_PREFIX) - 1);
+        size_t len = strlen(names);
+        snprintf(names + len, sizeof(names) - len, "%s%.40s", n > 1 ? ", " : "", out);
     }
     if (d != NULL)
         closedir(d);
@@ -106,7 +109,7 @@ static int find_instance(struct oct_cli *c, char *out, size_t sz)
         return OCT_CLI_OK;
     }
     return oct_cli_fail(c, OCT_CLI_USAGE, "several_instances", "name one: --instance NAME",
-                        "%d instances are in " RUN_ROOT, n);
+                        "%d instances are in " RUN_ROOT ": %s", n, names);
 }
 
 static int read_format(struct oct_cli *c)

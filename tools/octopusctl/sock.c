@@ -165,6 +165,23 @@ int oct_cli_ask(struct oct_cli *c, const char *verb, json_t *args, json_t **data
     return rc;
 }
 
+/* What a refusal means, where more can be said than its name; an empty cmd fits all. */
+static const struct {
+    const char *cmd;
+    const char *result;
+    const char *why;
+    const char *hint;
+} answers[] = {
+    {"rearm", "wrong_state", "nothing to rearm: this scope is active", "octopusctl status"},
+    {"rearm", "refused", "the loss of this scope is beyond its limit",
+     "raise it first: octopusctl risk set SCOPE loss=VALUE --reason TEXT"},
+    {"limit_commit", "wrong_state", "limits are frozen: the lane counts control as silent",
+     "octopusctl status"},
+    {"limit_row", "wrong_state", "limits are frozen: the lane counts control as silent",
+     "octopusctl status"},
+    {"", "bad_value", "no such account or strategy, or no such value", "octopusctl risk show"},
+};
+
 int oct_cli_result(const struct oct_cli *c, const json_t *data)
 {
     const char *result = json_string_value(json_object_get(data, "result"));
@@ -177,5 +194,9 @@ int oct_cli_result(const struct oct_cli *c, const json_t *data)
              : strcmp(result, "bad_value") == 0 ? OCT_CLI_USAGE
              : strcmp(result, "unknown") == 0   ? OCT_CLI_NEGATIVE
                                                 : OCT_CLI_CONFLICT;
+    for (size_t i = 0; i < OCT_ARRAY_CNT(answers); i++)
+        if (strcmp(answers[i].result, result) == 0 &&
+            (answers[i].cmd[0] == '\0' || strcmp(answers[i].cmd, cmd) == 0))
+            return oct_cli_fail(c, rc, result, answers[i].hint, "%s: %s", cmd, answers[i].why);
     return oct_cli_fail(c, rc, result, NULL, "the lane answered %s: %s", cmd, result);
 }
