@@ -96,7 +96,7 @@ static bool hist(void *self, uint32_t idx, const char **name, struct oct_hist *o
             *p = '_';
     }
     *name = names[idx];
-    *out = s->hists[idx].h;
+    oct_hist_copy(out, &s->hists[idx].h);
     return true;
 }
 

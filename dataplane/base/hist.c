@@ -68,6 +68,15 @@ double oct_hist_mean(const struct oct_hist *h)
     return total > 0.0 ? sum / total : 0.0;
 }
 
+void oct_hist_copy(struct oct_hist *to, const struct oct_hist *from)
+{
+    to->total = __atomic_load_n(&from->total, __ATOMIC_RELAXED);
+    to->min_ns = __atomic_load_n(&from->min_ns, __ATOMIC_RELAXED);
+    to->max_ns = __atomic_load_n(&from->max_ns, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < OCT_HIST_CNT; i++)
+        to->cnt[i] = __atomic_load_n(&from->cnt[i], __ATOMIC_RELAXED);
+}
+
 void oct_hist_add(struct oct_hist *into, const struct oct_hist *from)
 {
     for (uint32_t i = 0; i < OCT_HIST_CNT; i++)

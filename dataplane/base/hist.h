@@ -1,8 +1,9 @@
 /* hist.h - latency histogram with high dynamic range, three significant digits.
  *
  * Values are nanoseconds from 1 to OCT_HIST_MAX; larger ones count as the maximum.  Layout is
- * fixed, without pointers, so that a histogram may live in shared memory: one writer, readers
- * copy it.  Bucketing follows HdrHistogram (unit 1, 2048 sub-buckets), so that exported logs
+ * fixed, without pointers, so that a histogram may live in shared memory: one writer; readers in
+ * other threads and processes take a copy with oct_hist_copy, whose words are each whole but may be
+ * of different moments.  Bucketing follows HdrHistogram (unit 1, 2048 sub-buckets), so that exported logs
  * are read by its tools. */
 #ifndef OCT_BASE_HIST_H
 #define OCT_BASE_HIST_H
@@ -34,15 +35,20 @@ OCT_INLINE uint32_t oct_hist_idx(int64_t ns)
     return bucket * OCT_HIST_HALF_CNT + sub;
 }
 
+/* The one writer's: plain loads and stores for the machine, each store whole for oct_hist_copy. */
 OCT_INLINE void oct_hist_record(struct oct_hist *h, int64_t ns)
 {
-    h->cnt[oct_hist_idx(ns)]++;
-    h->total++;
+    uint64_t *cnt = &h->cnt[oct_hist_idx(ns)];
+    __atomic_store_n(cnt, *cnt + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->total, h->total + 1, __ATOMIC_RELAXED);
     if (ns < h->min_ns)
-        h->min_ns = ns;
+        __atomic_store_n(&h->min_ns, ns, __ATOMIC_RELAXED);
     if (ns > h->max_ns)
-        h->max_ns = ns;
+        __atomic_store_n(&h->max_ns, ns, __ATOMIC_RELAXED);
 }
+
+/* Any thread's, while the writer writes. */
+void oct_hist_copy(struct oct_hist *to, const struct oct_hist *from);
 
 /* Value at quantile q in [0,1]: the highest value equivalent to the bucket; 0 when empty. */
 int64_t oct_hist_quantile(const struct oct_hist *h, double q);

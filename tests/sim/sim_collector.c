@@ -17,6 +17,7 @@
 #include "dataplane/base/wire.h"
 #include "drivers/feed/itch50.h"
 #include "drivers/feed/moldudp64.h"
+#include "tests/sim/amount.h"
 
 #define LINE_CNT   2u
 #define SERVER_CNT 2u
@@ -496,7 +497,7 @@ static void run_profile(const struct profile *p, uint64_t packets, uint64_t seed
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        arg_packets = strtoull(argv[1], NULL, 10);
+        arg_packets = sim_amount(strtoull(argv[1], NULL, 10));
     if (argc > 2)
         arg_seed = strtoull(argv[2], NULL, 10);
     if (arg_packets < OCT_ARRAY_CNT(profiles)) {

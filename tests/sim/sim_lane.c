@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench/rig.h"
 #include "dataplane/base/rng.h"
@@ -20,6 +22,7 @@
 #include "tests/sim/power.h"
 #include "tools/exchange/generator.h"
 #include "tools/exchange/session.h"
+#include "tests/sim/amount.h"
 
 #define PKT_SZ 1400u
 
@@ -403,21 +406,16 @@ static void tell_state(const struct sim *s)
                 (unsigned long long)oct_count_get(&a->assembly.execution_counters[i]));
 }
 
-int main(int argc, char **argv)
+static int run_seed(char **argv, bool power, uint64_t pkt_cnt, uint64_t seed)
 {
     static struct sim s;
-
-    s.power = argc == 6 && strcmp(argv[5], "power") == 0;
-    if (argc != 5 && !s.power) {
-        fprintf(stderr, "usage: sim_lane CONFIG DIR PACKETS SEED [power]\n");
-        return 2;
-    }
-    uint64_t seed = strtoull(argv[4], NULL, 10);
     char cmd[1200];
+
+    s.power = power;
     snprintf(cmd, sizeof cmd, "rm -rf '%s' && mkdir -p '%s'", argv[2], argv[2]);
     if (system(cmd))
         return 1;
-    s.pkt_cnt = strtoull(argv[3], NULL, 10);
+    s.pkt_cnt = pkt_cnt;
     s.pkts = calloc(s.pkt_cnt, sizeof s.pkts[0]);
     s.cfg = (struct oct_rig_cfg){.config = argv[1],
                                  .profile = "sim",
@@ -440,4 +438,28 @@ int main(int argc, char **argv)
         fprintf(stderr, "sim_lane: FAILED with seed %llu; the same seed repeats it\n",
                 (unsigned long long)seed);
     return bad;
+}
+
+/* A session has an end: more than all of it is further sessions, each in a process of its own, with
+ * seeds that are far apart. */
+int main(int argc, char **argv)
+{
+    bool power = argc == 6 && strcmp(argv[5], "power") == 0;
+    if (argc != 5 && !power) {
+        fprintf(stderr, "usage: sim_lane CONFIG DIR PACKETS SEED [power]\n");
+        return 2;
+    }
+    uint64_t pkt_cnt = strtoull(argv[3], NULL, 10), seed = strtoull(argv[4], NULL, 10);
+    uint64_t rounds = sim_percent() / 100;
+    if (rounds <= 1)
+        return run_seed(argv, power, rounds == 1 ? pkt_cnt : sim_amount(pkt_cnt), seed);
+    for (uint64_t i = 0; i < rounds; i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0)
+            exit(run_seed(argv, power, pkt_cnt, seed + 1000 * i));
+        if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+            return 1;
+    }
+    return 0;
 }

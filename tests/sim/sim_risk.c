@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/sim/risk_model.h"
+#include "tests/sim/amount.h"
 
 static uint64_t below(struct world *w, uint64_t n)
 {
@@ -649,7 +650,7 @@ int main(int argc, char **argv)
     struct world *w = calloc(1, sizeof *w);
     uint64_t refused = 0;
 
-    w->steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 300000;
+    w->steps = sim_amount(argc > 1 ? strtoull(argv[1], NULL, 10) : 300000);
     w->seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     oct_rng_init(&w->rng, w->seed);
     for (w->at = 0; w->at < w->steps; w->at++) {

@@ -310,7 +310,7 @@ int oct_cli_feed(struct oct_cli *c)
 
 static json_t *hist_json(const struct oct_pub_hist *p, struct oct_hist *h)
 {
-    *h = p->h; /* a copy: the lane goes on counting */
+    oct_hist_copy(h, &p->h); /* the lane goes on counting */
     bool none = h->total == 0;
     return json_pack(
         "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "hop", text_of(p->name, sizeof(p->name)),
@@ -331,7 +331,7 @@ static int write_hlog(struct oct_cli *c, const struct oct_pub *s, const char *pa
     for (int i = 0; i < OCT_HOP_CNT && rc == 0; i++) {
         char tag[33];
         snprintf(tag, sizeof(tag), "%.32s", s->hists[i].name);
-        *h = s->hists[i].h;
+        oct_hist_copy(h, &s->hists[i].h);
         rc = oct_hist_hlog(h, f, tag, s->status->start_ns, oct_utc_ns(), i == 0);
     }
     if (fclose(f) != 0 && rc == 0)

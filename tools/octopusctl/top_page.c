@@ -257,7 +257,7 @@ static void page_latency(struct oct_top *t)
     line(t, "%-16s %10s %9s %9s %9s %10s %11s", "HOP", "COUNT", "P50", "P90", "P99", "P99.9",
          "MAX");
     for (int i = 0; i < OCT_HOP_CNT && h != NULL && t->shm.hists != NULL; i++) {
-        *h = t->shm.hists[i].h;
+        oct_hist_copy(h, &t->shm.hists[i].h);
         line(t, "%-16.32s %10lu %9ld %9ld %9ld %10ld %11ld", t->shm.hists[i].name,
              (unsigned long)h->total, (long)oct_hist_quantile(h, 0.5),
              (long)oct_hist_quantile(h, 0.9), (long)oct_hist_quantile(h, 0.99),
