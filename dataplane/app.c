@@ -150,8 +150,7 @@ static int complain_journal(const struct oct_app *a, int err)
             strerror(-err),
             err == -ENOSPC || err == -EDQUOT
                 ? ": a segment needs journal.segment_mb of room; free space there or lower it"
-            : err == -EBUSY ? ": another dataplane has it"
-                            : "");
+                : "");
     return err;
 }
 

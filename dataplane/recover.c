@@ -82,7 +82,13 @@ static int repair(struct oct_recovery *r, const char *dir, uint16_t lane,
         note(r, "journal damaged", &err);
         return set_aside(r, dir, lane, old);
     }
+    if (ret == -EBUSY) {
+        snprintf(r->note, sizeof r->note, "%s: another dataplane has this journal", dir);
+        return ret;
+    }
     if (ret) {
+        if (!err.file[0])
+            snprintf(err.file, sizeof err.file, "%s", dir);
         note(r, "journal", &err);
         return ret;
     }
