@@ -183,6 +183,39 @@ void oct_rt_bar_roll(struct oct_realtime *r, int64_t ts_exch_ns)
     oct_count_set(&r->cfg.counters[OCT_REALTIME_STASHED], oct_books_stash_cnt(r->books));
 }
 
+/* How far ahead of the bar being closed the lines of those to come are asked for. */
+#define AHEAD1 8u
+#define AHEAD2 4u
+
+OCT_INLINE uint32_t list_at(const struct oct_realtime *r, const struct oct_rt_list *l, uint32_t n)
+{
+    uint32_t at = l->head + n;
+    return l->inst[at >= r->cfg.inst_cnt ? at - r->cfg.inst_cnt : at];
+}
+
+/* Closing a bar moves the next longer one and, at the interval of the indicators, all of those. */
+static void look_ahead(struct oct_realtime *r, const struct oct_rt_list *l, uint32_t level)
+{
+    if (l->left > AHEAD1) {
+        uint32_t inst = list_at(r, l, AHEAD1);
+        __builtin_prefetch(bar_at(r, inst, level), 1);
+        if (level + 1 < OCT_RT_LEVELS)
+            __builtin_prefetch(bar_at(r, inst, level + 1), 1);
+        if (len_s[level] == r->cfg.bar_interval_s) {
+            __builtin_prefetch(&r->ind[inst], 1);
+            __builtin_prefetch(&r->ind[inst].cnt, 1);
+        }
+    }
+    if (l->left > AHEAD2 && len_s[level] == r->cfg.bar_interval_s) {
+        uint32_t inst = list_at(r, l, AHEAD2);
+        oct_ind_prefetch(&r->ind[inst]);
+        __builtin_prefetch(&r->features[inst], 1);
+        __builtin_prefetch(&r->features[inst].macd_signal, 1);
+        __builtin_prefetch(&r->features[inst].bar_cnt, 1);
+        __builtin_prefetch(&r->view[inst]);
+    }
+}
+
 /* A sweep looks at every instrument in the list once; shorter bars go first, because they become
  * part of longer ones. */
 static void sweep(struct oct_realtime *r, struct oct_step *step, uint32_t now_s, uint32_t budget)
@@ -196,6 +229,7 @@ static void sweep(struct oct_realtime *r, struct oct_step *step, uint32_t now_s,
         for (; l->left != 0; l->left--, budget--) {
             if (budget == 0)
                 return;
+            look_ahead(r, l, level);
             uint32_t inst = list_pop(r, level);
             struct oct_rt_bar *b = bar_at(r, inst, level);
             if (bar_over(b, level, now_s))

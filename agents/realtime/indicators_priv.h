@@ -23,6 +23,15 @@ struct oct_ind {
 
 /* All NAN, no bars. */
 void oct_ind_init(struct oct_ind *s, struct oct_features *f);
+/* Asks for the closes that the next bar uses; the counter itself should be there already. */
+OCT_INLINE void oct_ind_prefetch(const struct oct_ind *s)
+{
+    __builtin_prefetch(&s->close[s->cnt % OCT_IND_RING], 1);
+    __builtin_prefetch(&s->close[(s->cnt - 10) % OCT_IND_RING]);
+    __builtin_prefetch(&s->close[(s->cnt - 20) % OCT_IND_RING]);
+    __builtin_prefetch(&s->close[(s->cnt - 50) % OCT_IND_RING]);
+}
+
 /* One more bar.  Sets everything in *f but vwap. */
 void oct_ind_bar(struct oct_ind *s, struct oct_features *f, int64_t high, int64_t low,
                  int64_t close);
