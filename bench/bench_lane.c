@@ -116,6 +116,18 @@ static uint64_t lag(const struct oct_rig *r)
            atomic_load_explicit(&ring->recorded, memory_order_relaxed);
 }
 
+/* Waits until no more than slots records' slots wait for the recorder.  -EIO when it has failed and
+ * never takes them. */
+static int wait_for_recorder(const struct oct_rig *r, uint64_t slots)
+{
+    while (lag(r) > slots) {
+        if (oct_recorder_state(r->app.recorder) == OCT_REC_FAILED)
+            return -EIO;
+        __builtin_ia32_pause();
+    }
+    return 0;
+}
+
 /* Messages in the journal, and their first sequence numbers in order: what went in came out. */
 static uint64_t count_journal(const char *dir)
 {
@@ -168,22 +180,28 @@ static int run_lane(struct oct_bench *b, const struct packets *p, struct lane_ru
         oct_rig_venue(&rig);
         if (lag(&rig) > depth / 2) {
             uint64_t w = oct_bench_tick();
-            while (lag(&rig) > depth / 4)
-                __builtin_ia32_pause();
+            err = wait_for_recorder(&rig, depth / 4);
+            if (err)
+                return err;
             waited += oct_bench_tick() - w;
         }
     }
     uint64_t ticks = oct_bench_tick() - t0;
     out->ns = oct_bench_tick_ns(ticks - waited) / (double)p->messages;
     out->waited = oct_bench_tick_ns(waited) / (double)p->messages;
-    uint64_t calls = oct_count_get(&rig.app.assembly.strategy_counters[OCT_STRATEGY_C_CALLS]);
-    uint64_t intents = oct_count_get(&rig.app.assembly.strategy_counters[OCT_STRATEGY_C_INTENTS]);
+    const struct oct_counter *strategy = rig.app.assembly.strategy_counters;
+    uint64_t calls = oct_count_get(&strategy[OCT_STRATEGY_C_CALLS]);
+    uint64_t intents = oct_count_get(&strategy[OCT_STRATEGY_C_INTENTS]);
+    uint64_t cancels = oct_count_get(&strategy[OCT_STRATEGY_C_CANCELS]);
+    uint64_t refused = oct_count_get(&strategy[OCT_STRATEGY_C_REFUSED]);
     uint64_t bbo = oct_count_get(&rig.app.assembly.realtime_counters[OCT_REALTIME_BBO]);
     uint64_t trades = oct_count_get(&rig.app.assembly.realtime_counters[OCT_REALTIME_TRADES]);
     oct_bench_result(b, "lane", "strategy calls", (double)calls, "", OCT_BENCH_NONE, 0);
     oct_bench_result(b, "lane", "bbo changes and trades", (double)(bbo + trades), "",
                      OCT_BENCH_NONE, 0);
     oct_bench_result(b, "lane", "intents", (double)intents, "", OCT_BENCH_NONE, 0);
+    oct_bench_result(b, "lane", "of them cancels", (double)cancels, "", OCT_BENCH_NONE, 0);
+    oct_bench_result(b, "lane", "of them refused by risk", (double)refused, "", OCT_BENCH_NONE, 0);
     oct_bench_result(b, "lane", "memory", (double)rig.app.instance.status->memory_sz / 1048576.0,
                      "MiB", OCT_BENCH_AT_MOST, 512);
     snprintf(journal, sizeof journal, "%s", rig.app.journal_dir);
@@ -267,8 +285,9 @@ static int run_tick(struct oct_bench *b, const struct packets *p, uint32_t burst
             oct_nic_loopback_push_ref(rig.nic, 0, now, p->mem + p->off[i], p->sz[i]);
         oct_lane_turn(rig.app.lane);
         oct_rig_venue(&rig);
-        while (lag(&rig) > depth / 2)
-            __builtin_ia32_pause();
+        err = wait_for_recorder(&rig, depth / 2);
+        if (err)
+            return err;
     }
     oct_bench_hist(b, name, &rig.app.instance.hists[OCT_HOP_IN_PROCESS].h, 300, 1000);
     hops(b, name, rig.app.instance.hists);
