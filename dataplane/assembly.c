@@ -113,6 +113,7 @@ static void *map(size_t sz, bool want_huge, bool *huge)
 static void wire(struct oct_assembly *a, struct oct_assembly_cfg *c, const struct parts *p)
 {
     a->view.position = oct_risk_position;
+    a->view.order_soon = oct_risk_order_soon;
     a->view.risk = p->risk;
     a->view.order = oct_execution_order;
     a->view.order_ready = oct_execution_ready;

@@ -421,6 +421,25 @@ void oct_risk_prefetch2(const struct oct_risk *r, uint32_t inst)
     __builtin_prefetch(&r->pos[head & r->pos_mask]);
 }
 
+static void fetch_pos(const struct oct_risk *r, uint64_t key)
+{
+    const struct pos *p = &r->pos[(uint32_t)oct_mix64(key) & r->pos_mask];
+
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch((const uint8_t *)p + 64, 1);
+}
+
+void oct_risk_order_soon(const void *self, uint16_t strategy, uint16_t account, uint32_t inst)
+{
+    const struct oct_risk *r = self;
+
+    if (inst >= r->cfg.inst_cnt)
+        return;
+    fetch_pos(r, KEY_STRATEGY(strategy, inst));
+    fetch_pos(r, KEY_ACCOUNT(account, inst));
+    __builtin_prefetch(&r->view->ref[inst]);
+}
+
 /* ---- views ------------------------------------------------------------------------------------ */
 
 struct oct_pos_view oct_risk_position(const void *self, uint16_t strategy, uint32_t inst)

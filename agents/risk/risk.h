@@ -105,6 +105,10 @@ OCT_HOT void oct_risk_on_msg(void *self, struct oct_step *step, const struct oct
 OCT_HOT void oct_risk_prefetch1(const struct oct_risk *r, uint32_t inst);
 OCT_HOT void oct_risk_prefetch2(const struct oct_risk *r, uint32_t inst);
 
+/* What oct_view.order_soon points to: asks for the positions and the reference data. */
+OCT_HOT void oct_risk_order_soon(const void *self, uint16_t strategy, uint16_t account,
+                                 uint32_t inst);
+
 /* What oct_view.position points to. */
 struct oct_pos_view oct_risk_position(const void *self, uint16_t strategy, uint32_t inst);
 

@@ -239,6 +239,28 @@ OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_market *m
     return look & ~(unsigned)a->plugged;
 }
 
+/* Somebody looks closely: asks at once for all lines that an opinion and an order need, so that their
+ * misses overlap. */
+static void fetch_all(const struct oct_strategy *a, const struct line *l, uint32_t inst,
+                      unsigned look)
+{
+    uint32_t k = (uint32_t)__builtin_ctz(look);
+    const uint8_t *f = (const uint8_t *)&a->view->features[inst];
+    const struct slot *s = &a->slot[l->slot[k]];
+
+    __builtin_prefetch(s, 1);
+    __builtin_prefetch((const uint8_t *)s + 64, 1);
+    __builtin_prefetch((const uint8_t *)(s + 1) - 1, 1);
+    if (a->maker >> k & 1) {
+        __builtin_prefetch(&a->view->ref[inst]);
+    } else {
+        __builtin_prefetch(f);
+        __builtin_prefetch(f + 64);
+    }
+    if (a->view->order_soon)
+        a->view->order_soon(a->view->risk, a->instance[k].def.id, a->instance[k].def.account, inst);
+}
+
 OCT_HOT static void on_market(struct oct_strategy *a, struct oct_step *step,
                               const struct oct_market *m)
 {
@@ -256,6 +278,8 @@ OCT_HOT static void on_market(struct oct_strategy *a, struct oct_step *step,
     v = &a->view->inst[m->inst];
     if (oct_likely(can_trade(v))) {
         look = who_looks(a, m, l, v, mask);
+        if (oct_unlikely(look))
+            fetch_all(a, l, m->inst, look);
         for (; oct_unlikely(look); look &= look - 1) {
             uint32_t k = (uint32_t)__builtin_ctz(look);
             if (a->maker >> k & 1)

@@ -123,18 +123,6 @@ void oct_core_burst(struct oct_core *c, const struct oct_nic_pkt *pkts, uint32_t
         open_packet(c, 0);
 }
 
-void oct_core_burst_at(struct oct_core *c, uint32_t idx)
-{
-    struct oct_core_ahead *a = &c->ahead;
-
-    while (a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].pkt < idx)
-        a->got++;
-    if (a->staged < a->got)
-        a->staged = a->got;
-    if (a->pkt < idx)
-        open_packet(c, idx);
-}
-
 /* Stage 1 of one more message; false when there is none. */
 OCT_INLINE bool pull(struct oct_core *c)
 {
@@ -155,17 +143,51 @@ OCT_INLINE bool pull(struct oct_core *c)
     return true;
 }
 
+OCT_INLINE void stage1(struct oct_core *c)
+{
+    const struct oct_core_ahead *a = &c->ahead;
+
+    while (a->put - a->got <= OCT_CORE_AHEAD1 && pull(c))
+        ;
+}
+
+OCT_INLINE void stage2(struct oct_core *c)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++)
+        c->cfg.prefetch2(c->cfg.prefetch_self, &a->ent[a->staged % OCT_CORE_AHEAD_CNT].hint);
+}
+
 /* Moves the window up to msg, which is decided next. */
 OCT_INLINE void look_ahead(struct oct_core *c, const uint8_t *msg)
 {
     struct oct_core_ahead *a = &c->ahead;
 
-    while (a->put - a->got <= OCT_CORE_AHEAD1 && pull(c))
-        ;
-    for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++)
-        c->cfg.prefetch2(c->cfg.prefetch_self, &a->ent[a->staged % OCT_CORE_AHEAD_CNT].hint);
+    stage1(c);
+    stage2(c);
     if (oct_likely(a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].msg == msg))
         a->got++;
+}
+
+void oct_core_burst_at(struct oct_core *c, uint32_t idx)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    while (a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].pkt < idx)
+        a->got++;
+    if (a->staged < a->got)
+        a->staged = a->got;
+    if (a->pkt < idx)
+        open_packet(c, idx);
+    if (c->cfg.prefetch)
+        stage1(c);
+}
+
+void oct_core_burst_near(struct oct_core *c)
+{
+    if (c->cfg.prefetch)
+        stage2(c);
 }
 
 /* ---- packets ---------------------------------------------------------------------------------- */

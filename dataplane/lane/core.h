@@ -99,8 +99,11 @@ void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg);
 /* The packets that come next, for looking ahead; none: the burst is over.  They stay valid until it
  * is. */
 OCT_HOT void oct_core_burst(struct oct_core *c, const struct oct_nic_pkt *pkts, uint32_t cnt);
-/* Packet number idx of the burst is what comes now. */
+/* Packet number idx of the burst is what comes now: asks for what its first messages need, so that it
+ * is on its way while the collector reads the packet. */
 OCT_HOT void oct_core_burst_at(struct oct_core *c, uint32_t idx);
+/* Follows up: what was asked for should be there. */
+OCT_HOT void oct_core_burst_near(struct oct_core *c);
 
 /* One whole packet: the header as its first fragment has it, and the message blocks, contiguous,
  * with 64 readable bytes after them. */

@@ -4,6 +4,7 @@
 
 #include "dataplane/base/wire.h"
 #include "dataplane/lane/lane_priv.h"
+#include "dataplane/shm/ring_inl.h"
 
 const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT] = {
     [OCT_LANE_TURNS] = {"lane_turns", "Turns of the lane's loop.", OCT_COUNTER_TOTAL},
@@ -137,6 +138,7 @@ OCT_HOT void oct_lane_payload(void *lane, uint8_t line, int64_t ts_rx_ns, uint64
     m.hdr.lane = l->cfg.core->cfg.out.lane;
     l->t_intake = oct_tsc();
     l->ts_rx_ns = ts_rx_ns;
+    oct_core_burst_near(l->cfg.core);
     for (uint32_t off = 0; off < sz || off == 0;) {
         uint32_t n = sz - off < OCT_IN_PACKET_FRAG ? sz - off : (uint32_t)OCT_IN_PACKET_FRAG;
         m.frag_off = (uint16_t)off;
@@ -270,6 +272,7 @@ OCT_COLD static void send_failures(struct oct_lane *l)
 void oct_lane_after_step(struct oct_lane *l)
 {
     l->t_intent = l->t_verdict = 0;
+    oct_ring_ready(l->cfg.ring);
     if (oct_unlikely(l->unsent_cnt))
         send_failures(l);
     poll_kill(l);

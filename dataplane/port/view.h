@@ -62,7 +62,9 @@ struct oct_inst_ref {
     oct_px prev_close; /* 0 when unknown */
     uint32_t lot;      /* round lot, shares */
     uint32_t pad;
+    uint64_t pad1[3];
 };
+_Static_assert(sizeof(struct oct_inst_ref) == 64, "one line");
 
 /* Owner: realtime.  Streaming indicators, per instrument, on the bar interval that the profile
  * chooses, NAN until they have enough input. */
@@ -83,7 +85,9 @@ struct oct_features {
     double last_close;  /* close of the last bar */
     uint32_t bar_cnt;   /* bars closed so far */
     uint32_t pad;
+    uint64_t pad1;
 };
+_Static_assert(sizeof(struct oct_features) == 128, "two lines");
 
 /* Owner: risk.  Position of one strategy in one instrument. */
 struct oct_pos_view {
@@ -118,6 +122,8 @@ struct oct_view {
     /* Position of a strategy in an instrument; zero when it has none. */
     struct oct_pos_view (*position)(const void *risk, uint16_t strategy, uint32_t inst);
     const void *risk;
+    /* A hint that an order of the strategy in the instrument may be judged soon; NULL: none taken. */
+    void (*order_soon)(const void *risk, uint16_t strategy, uint16_t account, uint32_t inst);
     /* One of our orders; false when execution has no such order. */
     bool (*order)(const void *execution, uint64_t order_id, struct oct_order_view *out);
     /* Could execution take this intent now?  OCT_RISK_OK, and *order_id is what the verdict must
