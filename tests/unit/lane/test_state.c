@@ -14,7 +14,7 @@ static char dir[64], path[128];
 
 static void before(void)
 {
-    snprintf(dir, sizeof dir, "/tmp/oct_state_XXXXXX");
+    snprintf(dir, sizeof dir, "%s/oct_state_XXXXXX", P_tmpdir);
     cr_assert_not_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/ladder.state", dir);
 }

@@ -95,6 +95,21 @@ Test(plugin_load, the_document_shows_the_example_as_it_is)
     cr_assert(memmem(doc, n, src, m), "docs/strategies.md differs from plugins/pressure.c");
 }
 
+Test(plugin_load, the_document_lists_every_parameter)
+{
+    static uint8_t doc[1 << 20];
+    size_t n = slurp(OCT_DOCS "/strategies.md", doc, sizeof doc - 1);
+
+    for (size_t i = 0; i < OCT_ARRAY_CNT(oct_strategy_param_defs); i++) {
+        const struct oct_strategy_param_def *d = &oct_strategy_param_defs[i];
+        char row[512];
+        int len = snprintf(row, sizeof row, "| `%s` |", d->name);
+        cr_assert(memmem(doc, n, row, (size_t)len), "%s is missing", d->name);
+        len = snprintf(row, sizeof row, "| %s |", d->doc);
+        cr_assert(memmem(doc, n, row, (size_t)len), "%s: its meaning is another", d->name);
+    }
+}
+
 /* ---- the example in the agent ----------------------------------------------------------------- */
 
 static struct rig *with_example(void)
