@@ -202,6 +202,12 @@ static int run_lane(struct oct_bench *b, const struct packets *p, struct lane_ru
     oct_bench_result(b, "lane", "intents", (double)intents, "", OCT_BENCH_NONE, 0);
     oct_bench_result(b, "lane", "of them cancels", (double)cancels, "", OCT_BENCH_NONE, 0);
     oct_bench_result(b, "lane", "of them refused by risk", (double)refused, "", OCT_BENCH_NONE, 0);
+    for (uint32_t i = OCT_RISK_C_REASON0; i < OCT_RISK_C_CNT; i++) {
+        uint64_t n = oct_count_get(&rig.app.assembly.risk_counters[i]);
+        if (n)
+            oct_bench_result(b, "lane", oct_risk_counter_defs[i].name, (double)n, "",
+                             OCT_BENCH_NONE, 0);
+    }
     oct_bench_result(b, "lane", "memory", (double)rig.app.instance.status->memory_sz / 1048576.0,
                      "MiB", OCT_BENCH_AT_MOST, 512);
     snprintf(journal, sizeof journal, "%s", rig.app.journal_dir);
