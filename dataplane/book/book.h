@@ -5,13 +5,13 @@
  * in each level the orders in time priority.
  *
  * Thread:  one.
- * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 64 bytes an
- *          order, about 130 a level, 512 an instrument.  When a table is full the call says
+ * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 128 bytes an
+ *          order, about 100 a level, 1.5 KiB an instrument.  When a table is full the call says
  *          OCT_BOOK_FULL, the instrument is marked incomplete and nothing else changes.
- * Cost:    the order's line, its level's, its side's: prefetch hides most of them.  A reference is
- *          looked for in at most 16 lines of two orders and a stash of 64, whatever the references
- *          are; references that grow by a usual stride lie side by side; a price in at most four
- *          vectors and a tree of fan-out 21. */
+ * Cost:    the order's line and its side's block of four lines; both are known early, and prefetch
+ *          hides most of them.  A reference is looked for in at most 16 lines of two orders and a
+ *          stash of 64, whatever the references are; references that grow by a usual stride lie
+ *          side by side; a price in at most four vectors and a tree of fan-out 21. */
 #ifndef OCT_BOOK_BOOK_H
 #define OCT_BOOK_BOOK_H
 
@@ -46,7 +46,7 @@ struct oct_book_touch {
     oct_px px;      /* of the order */
     oct_qty qty;    /* taken away, added, or executed */
     oct_qty left;   /* open quantity of the order afterwards */
-    oct_px best_px; /* of that side afterwards, 0 for none; with OCT_BOOK_TOP only */
+    oct_px best_px; /* of that side afterwards, 0 for none */
     oct_qty best_qty;
 };
 
@@ -70,13 +70,15 @@ struct oct_book_hint {
     oct_px px;        /* add, replace: price, else 0 */
     uint32_t inst;
     uint32_t side; /* add: enum oct_side; 2 or more: not known */
-    uint32_t home; /* from stage 1 to stage 2 */
+    uint32_t home; /* from stage 1 to the later ones */
     uint32_t pad;
 };
 
-/* Prefetches stage 1 about 12 messages ahead, stage 2 about 6 ahead.  They change nothing. */
+/* Prefetches stage 1 about 12 messages ahead, stage 2 about 7, stage 3 about 3.  They change
+ * nothing. */
 OCT_HOT void oct_books_prefetch1(const struct oct_books *b, struct oct_book_hint *hint);
 OCT_HOT void oct_books_prefetch2(const struct oct_books *b, const struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch3(const struct oct_books *b, const struct oct_book_hint *hint);
 
 OCT_HOT int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side,
                          oct_px px, oct_qty qty, struct oct_book_touch *touch);

@@ -2,15 +2,14 @@
  *
  * Orders live in one hash table and never move while they live: a line holds two of them, and an
  * order that finds its home line full goes to another one, or to the stash.  Every line counts the
- * orders that passed it by, in four counters by a hash, so that a search ends at the first line that
+ * orders that passed it by, in two counters by a hash, so that a search ends at the first line that
  * nobody like it passed, and a removal leaves no tombstone.
  *
- * Levels live in a pool and never move either, a line each.  The youngest eight orders of a level
- * are listed in that line; older ones are linked through their slots.  Most orders die young and
- * most levels are short, so that a queue rarely costs a line of its own.
- *
- * A side keeps its best sixteen levels in two blocks of vectors, deeper ones in a tree.  Prices are
- * stored as keys, larger is better on both sides. */
+ * A side keeps what changes of its best sixteen levels in two blocks of vectors: a message that
+ * names an order reaches the order's line and its side's block and nothing else, and where both are
+ * is known early.  Deeper levels are in a tree and keep theirs in their own record.  Queues are
+ * linked through the orders; a level knows the youngest, and the links lead to the oldest.
+ * Prices are stored as keys, larger is better on both sides. */
 #ifndef OCT_BOOK_BOOK_PRIV_H
 #define OCT_BOOK_BOOK_PRIV_H
 
@@ -20,8 +19,7 @@
 
 #define OCT_BOOK_EIGHT      8u
 #define OCT_BOOK_TOP_CNT    16u
-#define OCT_BOOK_TOP_LOW    8u /* with fewer, levels are fetched from the tree */
-#define OCT_BOOK_YOUNG_CNT  8u
+#define OCT_BOOK_TOP_LOW    8u  /* with fewer, levels are fetched from the tree */
 #define OCT_BOOK_LINE_MAX   16u /* lines a search may visit */
 #define OCT_BOOK_STASH_CNT  64u
 #define OCT_BOOK_RUN_CNT    32u   /* lines of a run */
@@ -36,28 +34,34 @@ struct oct_book_slot {
     uint64_t ref;
     int64_t qty;
     uint32_t level;
-    uint32_t prev;     /* towards the head of the queue; meaningless at the head */
-    uint32_t next;     /* meaningless at the tail, and among the youngest */
-    uint8_t passed[4]; /* of the line, kept in its first slot: orders that went past it */
+    uint32_t prev;  /* older; OCT_BOOK_NONE at the head of the queue */
+    uint32_t next;  /* younger; meaningless at the tail */
+    uint32_t owner; /* low bits: inst * 2 + side; above: orders that went past this line */
 };
 _Static_assert(sizeof(struct oct_book_slot) == 32, "two orders a line");
+#define OCT_BOOK_OWNER_BITS 25u
+#define OCT_BOOK_OWNER_MASK ((UINT32_C(1) << OCT_BOOK_OWNER_BITS) - 1)
+#define OCT_BOOK_PASSED_ONE (UINT32_C(1) << OCT_BOOK_OWNER_BITS)
+#define OCT_BOOK_PASSED_MAX 127u
 
+/* A level; what follows owner holds while the level is in a tree. */
 struct oct_book_lvl {
     int64_t key;
+    uint32_t owner;
+    uint32_t next_free; /* while free */
     int64_t qty;
-    uint32_t order_cnt;
-    uint32_t inst_side; /* inst * 2 + side, and OCT_BOOK_BEST for the best level of its side */
-    uint32_t head;      /* oldest linked order, OCT_BOOK_NONE when none is linked */
-    uint32_t tail;      /* youngest linked order; while free: next free level */
-    uint32_t young[OCT_BOOK_YOUNG_CNT]; /* younger than all linked ones; oldest first, no gaps */
+    uint32_t cnt;
+    uint32_t tail;
 };
-_Static_assert(sizeof(struct oct_book_lvl) == 64, "a line");
-#define OCT_BOOK_BEST (UINT32_C(1) << 31)
+_Static_assert(sizeof(struct oct_book_lvl) == 32, "two levels a line");
 
 /* Levels, best first; OCT_BOOK_KEY_NONE and OCT_BOOK_NONE where there is none. */
 struct oct_book_eight {
     int64_t key[OCT_BOOK_EIGHT];
+    int64_t qty[OCT_BOOK_EIGHT];
     uint32_t lvl[OCT_BOOK_EIGHT];
+    uint32_t cnt[OCT_BOOK_EIGHT];  /* orders */
+    uint32_t tail[OCT_BOOK_EIGHT]; /* slot of the youngest order */
 };
 
 /* When there is a tree, the first block is full; when the second has any, too. */
@@ -67,12 +71,22 @@ struct oct_book_side {
     uint32_t deep_cnt;
     uint32_t root;       /* tree of the levels behind the best */
     uint32_t incomplete; /* in the bid side: orders of this instrument were refused for room */
-    uint64_t pad0[2];
-    struct oct_book_eight hi;
-    uint64_t pad1[4];
+    uint32_t pad[4];
 };
 _Static_assert(sizeof(struct oct_book_side) == 256, "four lines a side");
-_Static_assert(offsetof(struct oct_book_side, hi) == 128, "two of them for the best eight");
+
+struct oct_book_more {
+    struct oct_book_eight hi;
+    uint32_t pad[8];
+};
+_Static_assert(sizeof(struct oct_book_more) == 256, "and four more behind the best eight");
+
+/* Where a level's changing values are. */
+struct oct_book_cell {
+    int64_t *qty;
+    uint32_t *cnt;
+    uint32_t *tail;
+};
 
 struct oct_book_node {
     int64_t key[OCT_BOOK_FANOUT];  /* ascending; in inner nodes lower bounds, the first unused */
@@ -82,16 +96,26 @@ struct oct_book_node {
 };
 _Static_assert(sizeof(struct oct_book_node) == 256, "four lines a node");
 
+/* How a reference gets its home. */
+struct oct_book_rule {
+    uint32_t run_shift;  /* what is left is hashed, to a run's first line */
+    uint32_t near_shift; /* what is left gives the line in the run */
+    uint32_t near_mask;
+};
+
 struct oct_books {
     struct oct_book_slot *slot; /* lines of two, then the stash */
     struct oct_book_lvl *lvl;
-    struct oct_book_side *side; /* [inst * 2 + side] */
+    struct oct_book_side *side; /* [owner] */
+    struct oct_book_more *more; /* [owner] */
     struct oct_book_node *node;
     uint64_t seed0;
     uint64_t seed1;
-    uint64_t run_from;     /* references from here on have homes in runs */
-    uint32_t run_shift;    /* stride_shift + log2 of OCT_BOOK_RUN_CNT */
-    uint32_t stride_shift; /* log2 of the usual distance of new references, rounded down */
+    uint64_t run_from;            /* references from here on have homes in runs */
+    struct oct_book_rule rule[2]; /* of references below run_from, and of the others */
+    uint32_t pad;
+    uint32_t stride_shift; /* log2 of the references that share a home in a run: up to half the
+                              usual distance of new ones */
     uint64_t line_cnt;     /* home lines; a few more follow for the searches that end there */
     uint32_t stash;        /* first slot of the stash */
     uint32_t inst_cnt;
@@ -137,16 +161,20 @@ OCT_INLINE uint32_t oct_book_line(const struct oct_books *b, uint64_t hash)
  * next references have the next lines, in runs whose places are hashed, and are already near. */
 OCT_INLINE uint32_t oct_book_home(const struct oct_books *b, uint64_t ref)
 {
-    bool runs = ref >= b->run_from;
-    uint32_t near = (uint32_t)(ref >> b->stride_shift) % OCT_BOOK_RUN_CNT;
-    uint64_t hash = oct_book_hash(b, ref >> (runs ? b->run_shift : 0));
-    return oct_book_line(b, hash) + (runs ? 2 * near : 0);
+    const struct oct_book_rule *r = &b->rule[ref >= b->run_from];
+    uint32_t near = (uint32_t)(ref >> r->near_shift) & r->near_mask;
+    return oct_book_line(b, oct_book_hash(b, ref >> r->run_shift)) + 2 * near;
 }
 
-/* Which of a line's counters an order that goes past it is counted in. */
-OCT_INLINE uint32_t oct_book_quarter(const struct oct_books *b, uint64_t ref)
+/* Which of a line's two counters an order that goes past it is counted in. */
+OCT_INLINE uint32_t oct_book_half(const struct oct_books *b, uint64_t ref)
 {
-    return (uint32_t)((ref * b->seed1) >> 62);
+    return (uint32_t)((ref * b->seed1) >> 63);
+}
+
+OCT_INLINE uint32_t oct_book_passed(const struct oct_book_slot *s)
+{
+    return s->owner >> OCT_BOOK_OWNER_BITS;
 }
 
 uint32_t oct_book_find_far(const struct oct_books *b, uint64_t ref, uint32_t home);
@@ -155,15 +183,15 @@ void oct_book_vacate_far(struct oct_books *b, uint64_t ref, uint32_t home, uint3
 /* Sees a new reference; after enough of them the stride is known. */
 void oct_book_learn(struct oct_books *b, uint64_t ref);
 
-/* Slot of a reference or OCT_BOOK_NONE. */
+/* Slot of a reference or OCT_BOOK_NONE.  Which of a line's two it is is a coin toss: no branch. */
 OCT_INLINE uint32_t oct_book_find(const struct oct_books *b, uint64_t ref, uint32_t home)
 {
     const struct oct_book_slot *s = &b->slot[home];
-    uint32_t second = s[1].ref == ref && s[1].level != OCT_BOOK_NONE;
-    s += second;
-    if (oct_likely(s->ref == ref && s->level != OCT_BOOK_NONE))
+    uint32_t first = (s[0].ref == ref) & (s[0].level != OCT_BOOK_NONE);
+    uint32_t second = (s[1].ref == ref) & (s[1].level != OCT_BOOK_NONE);
+    if (oct_likely((first | second) != 0))
         return home + second;
-    if (oct_likely(b->slot[home].passed[oct_book_quarter(b, ref)] == 0))
+    if (oct_likely(oct_book_passed(&s[oct_book_half(b, ref)]) == 0))
         return OCT_BOOK_NONE;
     return oct_book_find_far(b, ref, home);
 }
@@ -218,31 +246,31 @@ OCT_INLINE uint32_t oct_book_eight_eq(const struct oct_book_eight *e, int64_t ke
            (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(hi)) << 4;
 }
 
-/* Level of a key that is not among the best eight and worse than them. */
-uint32_t oct_book_side_find_far(const struct oct_books *b, const struct oct_book_side *s,
-                                int64_t key);
-
-/* Level of a key, OCT_BOOK_NONE when there is none. */
-OCT_INLINE uint32_t oct_book_side_find(const struct oct_books *b, const struct oct_book_side *s,
-                                       int64_t key)
+/* One bit for the place of a level, 0 when it is not here. */
+OCT_INLINE uint32_t oct_book_eight_at(const struct oct_book_eight *e, uint32_t level)
 {
-    uint32_t eq = oct_book_eight_eq(&s->lo, key);
-    if (oct_likely(eq != 0))
-        return s->lo.lvl[__builtin_ctz(eq)];
-    if (key > s->lo.key[OCT_BOOK_EIGHT - 1])
-        return OCT_BOOK_NONE;
-    return oct_book_side_find_far(b, s, key);
+    __m256i v = _mm256_load_si256((const __m256i *)e->lvl);
+    __m256i eq = _mm256_cmpeq_epi32(v, _mm256_set1_epi32((int)level));
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(eq));
 }
 
+OCT_INLINE struct oct_book_cell oct_book_eight_cell(struct oct_book_eight *e, uint32_t pos)
+{
+    return (struct oct_book_cell){&e->qty[pos], &e->cnt[pos], &e->tail[pos]};
+}
+
+/* Level of a key, OCT_BOOK_NONE when there is none. */
+uint32_t oct_book_side_find(const struct oct_books *b, uint32_t owner, int64_t key);
+/* The cell of a level of this side. */
+struct oct_book_cell oct_book_side_cell(const struct oct_books *b, uint32_t owner, uint32_t level);
 /* Empties a side; its tree must have been freed. */
-void oct_book_side_init(struct oct_book_side *s);
-/* Adds a level whose key is not there; keeps OCT_BOOK_BEST of all levels but the new one right.
- * false when the tree has no room. */
-bool oct_book_side_insert(struct oct_books *b, struct oct_book_side *s, int64_t key, uint32_t lvl);
-/* Removes the level of a key, which is there; the next best one gets its OCT_BOOK_BEST. */
-void oct_book_side_remove(struct oct_books *b, struct oct_book_side *s, int64_t key);
+void oct_book_side_init(struct oct_books *b, uint32_t owner);
+/* Adds a level without orders whose key is not there.  false when the tree has no room. */
+bool oct_book_side_insert(struct oct_books *b, uint32_t owner, int64_t key, uint32_t lvl);
+/* Removes the level of a key, which is there. */
+void oct_book_side_remove(struct oct_books *b, uint32_t owner, int64_t key);
 /* Visits levels best first until visit says false; false when it was stopped. */
-bool oct_book_side_walk(const struct oct_books *b, const struct oct_book_side *s,
-                        oct_book_visit_fn *visit, void *ctx);
+bool oct_book_side_walk(const struct oct_books *b, uint32_t owner, oct_book_visit_fn *visit,
+                        void *ctx);
 
 #endif

@@ -6,25 +6,28 @@
 static void level_copy(const struct oct_books *b, uint32_t level, struct oct_level *out)
 {
     const struct oct_book_lvl *l = &b->lvl[level];
+    struct oct_book_cell c = oct_book_side_cell(b, l->owner, level);
     *out = (struct oct_level){
-        .px = {oct_book_key(l->inst_side & 1, l->key)}, .qty = {l->qty}, .order_cnt = l->order_cnt};
+        .px = {oct_book_key(l->owner & 1, l->key)}, .qty = {*c.qty}, .order_cnt = *c.cnt};
 }
 
-static const struct oct_book_side *side_of(const struct oct_books *b, uint32_t inst,
-                                           enum oct_side side)
+/* False when there is no such side. */
+static bool owner_of(const struct oct_books *b, uint32_t inst, enum oct_side side, uint32_t *owner)
 {
-    if (inst >= b->inst_cnt || (uint32_t)side > OCT_SELL)
-        return NULL;
-    return &b->side[2 * inst + (uint32_t)side];
+    *owner = 2 * inst + (uint32_t)side;
+    return inst < b->inst_cnt && (uint32_t)side <= OCT_SELL;
 }
 
 bool oct_book_best(const struct oct_books *b, uint32_t inst, enum oct_side side,
                    struct oct_level *out)
 {
-    const struct oct_book_side *s = side_of(b, inst, side);
-    if (s == NULL || s->top_cnt == 0)
+    uint32_t owner;
+    if (!owner_of(b, inst, side, &owner) || b->side[owner].top_cnt == 0)
         return false;
-    level_copy(b, s->lo.lvl[0], out);
+    const struct oct_book_eight *e = &b->side[owner].lo;
+    *out = (struct oct_level){.px = {oct_book_key((uint32_t)side, e->key[0])},
+                              .qty = {e->qty[0]},
+                              .order_cnt = e->cnt[0]};
     return true;
 }
 
@@ -47,18 +50,18 @@ static bool depth_visit(void *ctx, uint32_t level)
 uint32_t oct_book_depth(const struct oct_books *b, uint32_t inst, enum oct_side side,
                         struct oct_level *out, uint32_t n)
 {
-    const struct oct_book_side *s = side_of(b, inst, side);
-    if (s == NULL)
+    uint32_t owner;
+    if (!owner_of(b, inst, side, &owner))
         return 0;
     struct depth_ctx c = {.b = b, .out = out, .n = n};
-    oct_book_side_walk(b, s, depth_visit, &c);
+    oct_book_side_walk(b, owner, depth_visit, &c);
     return c.cnt;
 }
 
 uint32_t oct_book_level_cnt(const struct oct_books *b, uint32_t inst, enum oct_side side)
 {
-    const struct oct_book_side *s = side_of(b, inst, side);
-    return s == NULL ? 0 : s->top_cnt + s->deep_cnt;
+    uint32_t owner;
+    return owner_of(b, inst, side, &owner) ? b->side[owner].top_cnt + b->side[owner].deep_cnt : 0;
 }
 
 bool oct_book_incomplete(const struct oct_books *b, uint32_t inst)
@@ -71,9 +74,9 @@ static void order_copy(const struct oct_books *b, uint32_t slot, struct oct_book
     const struct oct_book_slot *s = &b->slot[slot];
     const struct oct_book_lvl *l = &b->lvl[s->level];
     *out = (struct oct_book_order){.ref = s->ref,
-                                   .inst = (l->inst_side & ~OCT_BOOK_BEST) >> 1,
-                                   .side = (uint8_t)(l->inst_side & 1),
-                                   .px = {oct_book_key(l->inst_side & 1, l->key)},
+                                   .inst = l->owner >> 1,
+                                   .side = (uint8_t)(l->owner & 1),
+                                   .px = {oct_book_key(l->owner & 1, l->key)},
                                    .qty = {s->qty}};
 }
 
@@ -89,14 +92,12 @@ bool oct_book_order(const struct oct_books *b, uint64_t ref, struct oct_book_ord
 bool oct_book_queue_walk(const struct oct_books *b, uint32_t level, oct_book_visit_fn *visit,
                          void *ctx)
 {
-    const struct oct_book_lvl *l = &b->lvl[level];
-    for (uint32_t at = l->head, next; at != OCT_BOOK_NONE; at = next) {
-        next = at == l->tail ? OCT_BOOK_NONE : b->slot[at].next;
+    uint32_t tail = *oct_book_side_cell(b, b->lvl[level].owner, level).tail, at = tail;
+    while (b->slot[at].prev != OCT_BOOK_NONE)
+        at = b->slot[at].prev;
+    for (uint32_t next; at != OCT_BOOK_NONE; at = next) {
+        next = at == tail ? OCT_BOOK_NONE : b->slot[at].next;
         if (!visit(ctx, at))
-            return false;
-    }
-    for (uint32_t i = 0; i < OCT_BOOK_YOUNG_CNT && l->young[i] != OCT_BOOK_NONE; i++) {
-        if (!visit(ctx, l->young[i]))
             return false;
     }
     return true;
@@ -121,10 +122,10 @@ static bool queue_visit(void *ctx, uint32_t slot)
 uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side side, oct_px px,
                         struct oct_book_order *out, uint32_t n)
 {
-    const struct oct_book_side *s = side_of(b, inst, side);
-    if (s == NULL || px.v <= 0)
+    uint32_t owner;
+    if (!owner_of(b, inst, side, &owner) || px.v <= 0)
         return 0;
-    uint32_t level = oct_book_side_find(b, s, oct_book_key((uint32_t)side, px.v));
+    uint32_t level = oct_book_side_find(b, owner, oct_book_key((uint32_t)side, px.v));
     if (level == OCT_BOOK_NONE)
         return 0;
     struct queue_ctx c = {.b = b, .out = out, .n = n};
@@ -170,7 +171,7 @@ static bool digest_level(void *ctx, uint32_t level)
     struct digest_ctx *c = ctx;
     const struct oct_book_lvl *l = &c->b->lvl[level];
     digest_word(c, (uint64_t)l->key);
-    digest_word(c, l->order_cnt);
+    digest_word(c, *oct_book_side_cell(c->b, l->owner, level).cnt);
     return oct_book_queue_walk(c->b, level, digest_order, ctx);
 }
 
@@ -181,7 +182,7 @@ static void digest_inst(struct digest_ctx *c, uint32_t inst)
     digest_word(c, s[0].incomplete);
     for (uint32_t i = 0; i < 2; i++) {
         digest_word(c, (uint64_t)s[i].top_cnt + s[i].deep_cnt);
-        oct_book_side_walk(c->b, &s[i], digest_level, c);
+        oct_book_side_walk(c->b, 2 * inst + i, digest_level, c);
     }
 }
 

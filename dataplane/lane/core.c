@@ -151,12 +151,17 @@ OCT_INLINE void stage1(struct oct_core *c)
         ;
 }
 
+/* Stage 2 as far as it may look, and stage 3 of the messages that many behind it. */
 OCT_INLINE void stage2(struct oct_core *c)
 {
     struct oct_core_ahead *a = &c->ahead;
 
-    for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++)
+    for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++) {
         c->cfg.prefetch2(c->cfg.prefetch_self, &a->ent[a->staged % OCT_CORE_AHEAD_CNT].hint);
+        uint64_t third = a->staged - OCT_CORE_AHEAD2 + OCT_CORE_AHEAD3;
+        if (oct_likely(a->staged - a->got >= OCT_CORE_AHEAD2 - OCT_CORE_AHEAD3))
+            c->cfg.prefetch3(c->cfg.prefetch_self, &a->ent[third % OCT_CORE_AHEAD_CNT].hint);
+    }
 }
 
 /* Moves the window up to msg, which is decided next. */

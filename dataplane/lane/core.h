@@ -39,6 +39,7 @@ typedef void oct_prefetch_fn(const void *self, struct oct_book_hint *hint);
 /* How far ahead of the message being decided the two prefetch stages run. */
 #define OCT_CORE_AHEAD1    12u
 #define OCT_CORE_AHEAD2    6u
+#define OCT_CORE_AHEAD3    3u
 #define OCT_CORE_AHEAD_CNT 16u /* power of two */
 
 /* The window of messages that are looked at before they are decided.  It slides over all packets of a
@@ -66,6 +67,7 @@ struct oct_core_cfg {
     bool prefetch; /* off only in the test that shows it changes nothing */
     oct_prefetch_fn *prefetch1;
     oct_prefetch_fn *prefetch2;
+    oct_prefetch_fn *prefetch3;
     const void *prefetch_self;
     struct oct_agent realtime;
     struct oct_agent strategy;

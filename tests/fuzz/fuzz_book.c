@@ -147,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
             .ref = st.ref, .new_ref = st.ref2, .px = {st.px}, .inst = st.inst, .side = st.side};
         oct_books_prefetch1(b, &hint);
         oct_books_prefetch2(b, &hint);
+        oct_books_prefetch3(b, &hint);
         int res = fast(b, &st, &t);
         FUZZ_CHECK(res == fast(plain, &st, &t2));
         if (res == OCT_BOOK_FULL)

@@ -277,10 +277,10 @@ Test(book, impossible_configurations_have_no_footprint)
     cr_assert_null(oct_books_new(NULL, &(struct oct_books_cfg){0, 1, 1, 0, 0}));
 }
 
-Test(book, eight_thousand_books_and_a_million_and_a_half_orders_fit_200_mib)
+Test(book, eight_thousand_books_and_a_million_and_a_half_orders_fit_256_mib)
 {
     struct oct_books_cfg cfg = {8192, 1500000, 500000, 0, 1};
-    cr_assert_leq(oct_books_footprint(&cfg), (size_t)200 << 20);
+    cr_assert_leq(oct_books_footprint(&cfg), (size_t)256 << 20);
 }
 
 Test(book, every_order_up_to_the_limit_finds_a_place)

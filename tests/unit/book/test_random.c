@@ -160,9 +160,7 @@ static void empty_out(struct run *r)
     cr_assert_eq(oct_books_level_cnt(r->b), 0);
     cr_assert_eq(r->b->node_cnt, 0);
     for (uint32_t i = 0; i < r->b->stash; i++)
-        cr_assert_eq(r->b->slot[i].passed[0] | r->b->slot[i].passed[1] | r->b->slot[i].passed[2] |
-                         r->b->slot[i].passed[3],
-                     0);
+        cr_assert_eq(oct_book_passed(&r->b->slot[i]), 0);
 }
 
 static struct run run;
