@@ -113,6 +113,100 @@ static int check_needed(const struct image *im, const Elf64_Shdr *sec, const cha
     return 0;
 }
 
+/* What the dynamic linker will go by; sections are only said to describe the same. */
+struct dynamic {
+    const Elf64_Phdr *ph;
+    unsigned ph_cnt;
+    uint64_t symtab, strtab, strtab_sz;
+    uint64_t rela[2], rela_sz[2]; /* of data, of calls */
+};
+
+/* A part of the file by its address once mapped, or NULL. */
+static const void *mapped(const struct image *im, const struct dynamic *d, uint64_t addr,
+                          uint64_t sz, size_t align)
+{
+    for (unsigned i = 0; i < d->ph_cnt; i++) {
+        const Elf64_Phdr *ph = &d->ph[i];
+        if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr < ph->p_filesz &&
+            sz <= ph->p_filesz - (addr - ph->p_vaddr))
+            return part(im, ph->p_offset + (addr - ph->p_vaddr), sz, align);
+    }
+    return NULL;
+}
+
+static bool read_dynamic(const struct image *im, struct dynamic *d)
+{
+    const Elf64_Ehdr *eh = (const Elf64_Ehdr *)im->p;
+    const Elf64_Dyn *dyn = NULL;
+    uint64_t cnt = 0;
+
+    *d = (struct dynamic){.ph_cnt = eh->e_phnum};
+    d->ph = part(im, eh->e_phoff, (uint64_t)eh->e_phnum * sizeof *d->ph, 8);
+    if (!d->ph || eh->e_phentsize != sizeof *d->ph)
+        return false;
+    for (unsigned i = 0; i < d->ph_cnt; i++) {
+        if (d->ph[i].p_type != PT_DYNAMIC)
+            continue;
+        dyn = part(im, d->ph[i].p_offset, d->ph[i].p_filesz, 8);
+        cnt = d->ph[i].p_filesz / sizeof *dyn;
+    }
+    for (uint64_t i = 0; dyn && i < cnt && dyn[i].d_tag != DT_NULL; i++) {
+        uint64_t v = dyn[i].d_un.d_val;
+        switch (dyn[i].d_tag) {
+        case DT_SYMTAB:
+            d->symtab = v;
+            break;
+        case DT_STRTAB:
+            d->strtab = v;
+            break;
+        case DT_STRSZ:
+            d->strtab_sz = v;
+            break;
+        case DT_RELA:
+            d->rela[0] = v;
+            break;
+        case DT_RELASZ:
+            d->rela_sz[0] = v;
+            break;
+        case DT_JMPREL:
+            d->rela[1] = v;
+            break;
+        case DT_PLTRELSZ:
+            d->rela_sz[1] = v;
+            break;
+        default:
+            break;
+        }
+    }
+    return dyn != NULL;
+}
+
+/* Every symbol that a relocation names. */
+static int check_relocations(const struct image *im)
+{
+    struct dynamic d;
+    const char *names;
+
+    if (!read_dynamic(im, &d) || !(names = mapped(im, &d, d.strtab, d.strtab_sz, 1)))
+        return fail(im, -ENOEXEC, "no dynamic segment, or its names are not in the file");
+    for (unsigned k = 0; k < 2; k++) {
+        const Elf64_Rela *rel = d.rela_sz[k] ? mapped(im, &d, d.rela[k], d.rela_sz[k], 8) : NULL;
+        if (d.rela_sz[k] && !rel)
+            return fail(im, -ENOEXEC, "the relocations are not in the file");
+        for (uint64_t i = 0; i < d.rela_sz[k] / sizeof *rel; i++) {
+            uint64_t n = ELF64_R_SYM(rel[i].r_info);
+            const Elf64_Sym *sym = mapped(im, &d, d.symtab + n * sizeof *sym, sizeof *sym, 8);
+            const char *name = sym ? text(names, d.strtab_sz, sym->st_name) : NULL;
+            if (!name)
+                return fail(im, -ENOEXEC, "relocation %llu has no symbol", (unsigned long long)i);
+            if (n != 0 && sym->st_shndx == SHN_UNDEF &&
+                !listed(allowed, OCT_ARRAY_CNT(allowed), name))
+                return fail(im, -EPERM, "uses %s, which a lane may not call", name);
+        }
+    }
+    return 0;
+}
+
 static int check_image(const struct image *im)
 {
     const Elf64_Ehdr *eh = part(im, 0, sizeof *eh, 8);
@@ -143,7 +237,7 @@ static int check_image(const struct image *im)
             return rc;
         found |= sh[i].sh_type == SHT_DYNSYM;
     }
-    return found ? 0 : fail(im, -ENOEXEC, "no dynamic symbols");
+    return found ? check_relocations(im) : fail(im, -ENOEXEC, "no dynamic symbols");
 }
 
 static int map_in(const struct image *im, const char *path, struct oct_plugin_loaded *out)

@@ -1,4 +1,5 @@
 /* Plug-ins: what is loaded and what is not; what one may do from the agent's inside. */
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -81,6 +82,34 @@ Test(plugin_load, damaged_files_are_refused_and_never_mapped)
         if (oct_strategy_load(path, &loaded, err, sizeof err) == 0)
             cr_assert(!memmem(bad, len, "printf", 6), "round %d", round);
     }
+    close(fd);
+    unlink(path);
+}
+
+/* The dynamic linker does not read the section table: neither may the check trust it alone. */
+Test(plugin_load, a_section_table_that_hides_a_symbol_does_not_help)
+{
+    static uint8_t so[1 << 20];
+    size_t n = slurp(PLUGIN("bad_symbol"), so, sizeof so);
+    Elf64_Ehdr eh;
+    char path[] = P_tmpdir "/octopus-plugin-XXXXXX";
+    int fd = mkstemp(path);
+    unsigned hidden = 0;
+
+    cr_assert_geq(fd, 0);
+    memcpy(&eh, so, sizeof eh);
+    for (unsigned i = 0; i < eh.e_shnum; i++) {
+        Elf64_Shdr sh;
+        memcpy(&sh, so + eh.e_shoff + i * sizeof sh, sizeof sh);
+        if (sh.sh_type != SHT_DYNSYM)
+            continue;
+        sh.sh_size = sizeof(Elf64_Sym);
+        memcpy(so + eh.e_shoff + i * sizeof sh, &sh, sizeof sh);
+        hidden++;
+    }
+    cr_assert_eq(hidden, 1u);
+    cr_assert_eq(pwrite(fd, so, n, 0), (ssize_t)n);
+    refused(path, -EPERM, "printf");
     close(fd);
     unlink(path);
 }
