@@ -103,7 +103,7 @@ struct oct_execution {
 
     /* A message that came before the feed brought its instrument; seq 0: none. */
     struct oct_ven held;
-    int64_t held_until_ns;
+    int64_t held_looks; /* left before it is taken as it is */
 
     /* Recovery. */
     uint64_t redo_seq;   /* message whose decisions may be incomplete, 0 for none */

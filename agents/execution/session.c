@@ -226,6 +226,7 @@ void oct_ex_on_start(struct oct_execution *x, struct oct_step *step, const struc
     x->fresh = !m->recovered;
     if (m->recovered)
         x->asked += EX_ASKED_LOST;
+    x->held_looks = x->cfg.hold_ns / x->cfg.retry_ns; /* the feed of this run has its own chance */
     session_down(x, step);
     oct_ex_numbers(x, step);
     tell_recovered(x, step);

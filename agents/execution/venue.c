@@ -495,7 +495,8 @@ OCT_COLD void oct_ex_on_held(struct oct_execution *x, struct oct_step *step)
 {
     if (x->held.seq == 0)
         return;
-    if (too_early(x, &x->held) && step->now_ns < x->held_until_ns)
+    /* Looks are counted, not time: while the process was down, the feed had no chance. */
+    if (too_early(x, &x->held) && x->held_looks-- > 0)
         oct_timer_arm(step->timers, EX_TIMER_HELD, step->now_ns + x->cfg.retry_ns);
     else
         take_held(x, step);
@@ -505,7 +506,7 @@ OCT_COLD static void hold(struct oct_execution *x, struct oct_step *step, const 
 {
     ex_count(x, OCT_EXECUTION_HELD);
     x->held = *v;
-    x->held_until_ns = step->now_ns + x->cfg.hold_ns;
+    x->held_looks = x->cfg.hold_ns / x->cfg.retry_ns;
     oct_timer_arm(step->timers, EX_TIMER_HELD, step->now_ns + x->cfg.retry_ns);
 }
 

@@ -716,12 +716,29 @@ Test(orders, instrument_that_nobody_brings_holds_the_session_for_a_bounded_time)
     struct oct_ven v = lost_order(50, "ZZZ     ");
 
     rig_say(r, &v);
-    rig_time(r, r->cfg.hold_ns - r->cfg.retry_ns);
+    int64_t looks = r->cfg.hold_ns / r->cfg.retry_ns;
+    for (int64_t i = 0; i < looks; i++)
+        rig_time(r, r->cfg.retry_ns);
     cr_assert(oct_execution_holds(r->x));
-    rig_time(r, 2 * r->cfg.retry_ns);
+    rig_time(r, r->cfg.retry_ns);
     cr_assert_not(oct_execution_holds(r->x));
     STATE(v.order_id, WORKING);
     cr_assert_eq(told(0)->inst, UINT32_MAX, "risk has no place for it, and halts");
+}
+
+Test(orders, time_in_which_the_process_was_down_is_not_held_against_the_feed)
+{
+    struct oct_ven v = lost_order(50, "ZZZ     ");
+
+    rig_say(r, &v);
+    rig_time(r, 100 * r->cfg.hold_ns); /* a crash, and a late restart */
+    rig_start(r, 1001, true);
+    cr_assert(oct_execution_holds(r->x));
+    memcpy(r->refs[6].symbol.c, "ZZZ     ", 8);
+    rig_time(r, r->cfg.retry_ns);
+    cr_assert_not(oct_execution_holds(r->x));
+    cr_assert_eq(told(0)->inst, 6);
+    memcpy(r->refs[6].symbol.c, "GGG     ", 8);
 }
 
 Test(orders, message_after_a_held_one_finds_it_taken)
