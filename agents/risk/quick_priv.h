@@ -2,10 +2,10 @@
  * against.
  *
  * The checks themselves (checks_priv.h) are exact for any figures, in 128 bits, and give a reason.
- * Here all conditions are OR-ed without a branch; figures too large for 64-bit products, orders at
- * market, cancels, and a ladder below ACTIVE are not looked at but left to the checks.  So `true`
- * means that checks_failed would be 0, and `false` means nothing but: look closer.  The lane asserts
- * this in debug builds, and sim_risk always. */
+ * Here all conditions are OR-ed without a branch, but for figures too large to compute with; these,
+ * orders at market, cancels, and a ladder below ACTIVE are left to the checks.  So `true` means that
+ * checks_failed would be 0, and `false` means nothing but: look closer.  The lane asserts this in
+ * debug builds, and sim_risk always. */
 #ifndef OCT_RISK_QUICK_PRIV_H
 #define OCT_RISK_QUICK_PRIV_H
 
@@ -48,6 +48,11 @@ OCT_INLINE uint64_t quick_exposure(chk_in in)
 {
     const struct oct_verdict *v = in->v;
     bool up_side = v_buys(v);
+    uint64_t wide = qty_wide(v->inst_pos.v, v->inst_buy.v, v->inst_sell.v) |
+                    qty_wide(v->strat_pos.v, v->strat_buy.v, v->strat_sell.v) |
+                    qty_wide(v->acct_pos.v, v->acct_buy.v, v->acct_sell.v) | (uint64_t)v->added.v;
+    if (oct_unlikely(wide >> QUICK_QTY_BITS))
+        return wide; /* sums would not fit */
     int64_t buys = v_buys(v) ? v->added.v : 0, sells = v->added.v - buys;
     int64_t pos = v->strat_pos.v, buy = v->strat_buy.v, sell = v->strat_sell.v;
     int64_t up = pos + buy, down = pos - sell;
@@ -59,9 +64,6 @@ OCT_INLINE uint64_t quick_exposure(chk_in in)
     int64_t strat = up_side ? up : -down;
     uint64_t bad = 0;
 
-    bad |= (qty_wide(v->inst_pos.v, v->inst_buy.v, v->inst_sell.v) | qty_wide(pos, buy, sell) |
-            qty_wide(v->acct_pos.v, v->acct_buy.v, v->acct_sell.v) | (uint64_t)v->added.v) >>
-           QUICK_QTY_BITS;
     bad |= inst + v->added.v > in->inst->position;
     bad |= inst + v->added.v > in->firm->position;
     bad |= acct + v->added.v > in->acct->position;
@@ -81,8 +83,10 @@ OCT_INLINE uint64_t quick_order(chk_in in)
     const struct oct_verdict *v = in->v;
     int64_t px = v->px.v, ref = v->ref_px.v, qty = v->qty.v, own = v->own_px.v;
     __int128 notional = (__int128)px * qty;
-    uint64_t bad = ((uint64_t)px | (uint64_t)ref) >> QUICK_PX_BITS;
+    uint64_t bad = 0;
 
+    if (oct_unlikely(((uint64_t)px | (uint64_t)ref) >> QUICK_PX_BITS))
+        return 1; /* products would not fit */
     bad |= (px <= 0) | (ref <= 0) | (in->inst->collar_bps - 1 >= QUICK_COLLAR_MAX);
     bad |= abs64(px - ref) * 10000 > ref * (int64_t)(in->inst->collar_bps & QUICK_COLLAR_MAX);
     bad |= (qty <= 0) | (qty > in->strat->order_qty) | (qty > in->inst->order_qty);

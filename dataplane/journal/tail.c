@@ -127,7 +127,8 @@ static int next_of_ring(struct oct_tail *t, const struct oct_msg_hdr **rec)
             return OCT_TAIL_EMPTY;
         if (got == OCT_RING_LAPPED) {
             t->lost += t->rd.lapped - lapped;
-            if (t->dir[0] && t->ordinal)
+            /* Without a record given out, a live start has no place to go on from. */
+            if (t->dir[0] && (t->ordinal || t->cfg.from_input != OCT_TAIL_LIVE))
                 to_files(t);
             else
                 t->to_boundary = true;
@@ -156,16 +157,18 @@ static int next_of_ring(struct oct_tail *t, const struct oct_msg_hdr **rec)
 static int switch_to_ring(struct oct_tail *t, const struct oct_msg_hdr **rec)
 {
     uint64_t from = files_ring_end(t);
-    /* pairs with the recorder's release */
-    uint64_t recorded = atomic_load_explicit(&t->cfg.ring->recorded, memory_order_acquire);
-
     oct_ring_reader_init(&t->rd, t->cfg.ring, false);
     if (t->rd.pos < from)
         return 0; /* not the ring that the files speak of */
     t->rd.pos = from;
     enum oct_ring_read got = oct_ring_read(&t->rd, t->buf);
-    if (got == OCT_RING_LAPPED && recorded > from)
-        return 0; /* overwritten, but recorded: it will be in the files */
+    if (got == OCT_RING_LAPPED) {
+        /* Pairs with the recorder's release, and is looked at last: a reader that was away between
+         * the two would call lost what has been recorded meanwhile. */
+        uint64_t recorded = atomic_load_explicit(&t->cfg.ring->recorded, memory_order_acquire);
+        if (recorded > from)
+            return 0; /* overwritten, but recorded: it will be in the files */
+    }
     t->on_ring = true;
     if (got == OCT_RING_EMPTY)
         return OCT_TAIL_EMPTY;

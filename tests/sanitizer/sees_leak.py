@@ -7,7 +7,9 @@ import sys
 import tempfile
 
 with tempfile.TemporaryDirectory() as folder:
-    env = dict(os.environ, ASAN_OPTIONS=f"detect_leaks=1:log_path={folder}/report", LSAN_OPTIONS=f"log_path={folder}/report")
+    # The three share one set of flags: whichever is read last decides where reports go.
+    env = dict(os.environ, ASAN_OPTIONS=f"detect_leaks=1:log_path={folder}/report", LSAN_OPTIONS=f"log_path={folder}/report",
+               UBSAN_OPTIONS=f"log_path={folder}/report")
     subprocess.run([sys.argv[1]], env=env, check=False)
     found = [open(f, encoding="utf-8", errors="replace").read() for f in glob.glob(os.path.join(folder, "report.*"))]
 if not any("77 byte(s) leaked" in text for text in found):

@@ -323,7 +323,8 @@ Test(tail, writer_recorder_and_two_tails_at_once)
     read_some(slow, &b, 1000);
     cr_assert_eq(a.j.input, w.last);
     cr_assert_eq(b.j.input, w.last);
-    cr_assert_eq(a.j.records, b.j.records);
+    cr_assert_eq(a.j.records, b.j.records, "%lu and %lu, lost %lu and %lu", a.j.records,
+                 b.j.records, a.lost, b.lost);
     oct_tail_close(fast);
     oct_tail_close(slow);
     cr_assert_eq(oct_recorder_stop(r), 0);
