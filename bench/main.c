@@ -1,6 +1,7 @@
 /* octopus-bench - the latency benchmarking harness. */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -215,6 +216,7 @@ static int written(int err, const char *path)
 int main(int argc, char **argv)
 {
     static struct oct_bench b;
+    cpu_set_t cores;
     int status = 0;
     if (!options(&b, argc, argv) || !names_known(argc, argv)) {
         usage(stderr);
@@ -222,9 +224,13 @@ int main(int argc, char **argv)
     }
     if (written(make_dir(b.opts.dir), b.opts.dir) != 0)
         return 3;
+    int pinned = sched_getaffinity(0, sizeof cores, &cores);
     for (size_t i = 0; i < OCT_ARRAY_CNT(benches); i++) {
         if (!selected(benches[i].name, argc, argv))
             continue;
+        /* A bench may pin this thread; the next one has all cores again. */
+        if (pinned == 0)
+            sched_setaffinity(0, sizeof cores, &cores);
         int err = benches[i].fn(&b);
         if (err != 0) {
             fprintf(stderr, "octopus-bench: %s: %s\n", benches[i].name, strerror(-err));

@@ -157,6 +157,7 @@ static int next_of_ring(struct oct_tail *t, const struct oct_msg_hdr **rec)
 static int switch_to_ring(struct oct_tail *t, const struct oct_msg_hdr **rec)
 {
     uint64_t from = files_ring_end(t);
+
     oct_ring_reader_init(&t->rd, t->cfg.ring, false);
     if (t->rd.pos < from)
         return 0; /* not the ring that the files speak of */
