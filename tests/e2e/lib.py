@@ -26,7 +26,12 @@ def skip(why):
 
 
 def need(path):
-    if not os.path.exists(path):
+    """Skips without the recording's folder; a folder without its file is a fault."""
+    if os.path.exists(path):
+        return
+    if os.path.isdir(os.path.dirname(path)):
+        check(False, f"{os.path.basename(path)} is in its folder")
+    else:
         skip(f"{os.path.basename(path)} is not here: recorded sessions are beside the project's root, in shared/data")
 
 

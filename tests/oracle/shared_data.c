@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PAD 64u
 
@@ -42,17 +43,34 @@ static uint8_t *unpack(uint8_t *packed, size_t packed_sz, size_t *sz)
     return out;
 }
 
+/* Whether the recording's own folder, the first part of the path, is there. */
+static bool folder_is_there(const char *data, const char *path_in_data)
+{
+    char folder[4096];
+    struct stat st;
+    snprintf(folder, sizeof(folder), "%s/%.*s", data, (int)strcspn(path_in_data, "/"),
+             path_in_data);
+    return stat(folder, &st) == 0;
+}
+
 uint8_t *shared_load(const char *path_in_data, size_t *sz)
 {
     const char *root = getenv("OCTOPUS_SHARED");
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/data/%s", root != NULL ? root : "../shared", path_in_data);
+    char data_dir[2048], path[4096];
+    snprintf(data_dir, sizeof(data_dir), "%s/data", root != NULL ? root : "../shared");
+    snprintf(path, sizeof(path), "%s/%s", data_dir, path_in_data);
+    if (!folder_is_there(data_dir, path_in_data)) {
+        printf("SKIP: %.*s: " SHARED_MISSING "\n", (int)strcspn(path_in_data, "/"), path_in_data);
+        return NULL;
+    }
     uint8_t *data = read_file(path, sz);
     size_t len = strlen(path);
     if (data != NULL && len > 3 && strcmp(path + len - 3, ".xz") == 0)
         data = unpack(data, *sz, sz);
-    if (data == NULL)
-        printf("SKIP: cannot read %s\n", path);
+    if (data == NULL) {
+        fprintf(stderr, "FAIL: %s is missing in its folder, or damaged\n", path);
+        abort();
+    }
     return data;
 }
 

@@ -64,7 +64,7 @@ static void session_agrees(const char *folder, const char *file, bool whole)
     snprintf(path, sizeof(path), "%s%s", folder, file);
     int64_t cnt = count_session(path, types, &left);
     if (cnt < 0)
-        cr_skip_test("recorded session missing");
+        cr_skip_test(SHARED_MISSING);
     snprintf(path, sizeof(path), "%sexpected.json", folder);
     char *json = (char *)shared_load(path, &sz);
     cr_assert_not_null(json);
@@ -112,7 +112,7 @@ Test(feed_oracle, raw_mold_packets_of_another_venue_are_framed_and_the_cut_one_i
     size_t at = 0;
     uint8_t *data = shared_load("moldudp64-bistech-sample/mold.sample.dat", &sz);
     if (data == NULL)
-        cr_skip_test("recorded packets missing");
+        cr_skip_test(SHARED_MISSING);
     for (uint32_t i = 0; i < 3; i++) {
         /* The packets lie end to end: where one stops is what its blocks say. */
         struct oct_feed_cursor c = {data + at + 20, data + sz};
@@ -162,7 +162,7 @@ Test(feed_oracle, every_captured_mold_packet_of_any_feed_is_framed_to_its_exact_
     for (uint32_t i = 0; i < OCT_ARRAY_CNT(feeds); i++) {
         int cnt = captures_walk(feeds[i], CAPTURE_UDP, frame_any, &heartbeats);
         if (cnt < 0)
-            cr_skip_test("captures missing");
+            cr_skip_test(SHARED_MISSING);
         cr_assert_gt(cnt, 0, "%s", feeds[i]);
     }
     cr_assert_gt(heartbeats, 0);
@@ -233,7 +233,7 @@ Test(feed_oracle, every_captured_itch_packet_decodes_to_the_type_its_file_names)
     uint64_t types[256] = {0};
     int cnt = captures_walk("TotalView.Itch.v5.0", CAPTURE_UDP, check_capture, types);
     if (cnt < 0)
-        cr_skip_test("captures missing");
+        cr_skip_test(SHARED_MISSING);
     cr_assert_gt(cnt, 50);
 }
 
@@ -371,7 +371,7 @@ Test(feed_oracle, evidence_for_every_type_is_printed)
         count_session(OPEN "12302019_SNIPPET.NASDAQ_ITCH50", sessions, &left) < 0 ||
         count_session(DAY "nasdaq_itch50_first1MiB.bin.xz", sessions, &left) < 0 ||
         captures_walk("TotalView.Itch.v5.0", CAPTURE_UDP, check_capture, captured) < 0)
-        cr_skip_test("recordings missing");
+        cr_skip_test(SHARED_MISSING);
     printf("type message       sessions captures second-table  (itchfeed: every type, see its "
            "test)\n");
     for (uint32_t t = 0; t < OCT_ITCH50_TYPE_CNT; t++) {

@@ -171,7 +171,7 @@ Test(itch_session, aapl_20k_ends_in_the_expected_books_and_unknown_references)
 {
     struct oct_realtime *r = run(AAPL "aapl_20191230_0935_first20000.itch50.xz");
     if (r == NULL)
-        cr_skip_test("recorded session missing");
+        cr_skip_test(SHARED_MISSING);
     json_t *want = expected(AAPL);
     cr_assert_eq(messages, count_in(json_object_get(want, "messages")));
     check_types(want);
@@ -194,7 +194,7 @@ Test(itch_session, a_thousand_messages_at_the_open_have_the_expected_unknown_ref
 {
     struct oct_realtime *r = run(OPEN "12302019_SNIPPET.NASDAQ_ITCH50");
     if (r == NULL)
-        cr_skip_test("recorded session missing");
+        cr_skip_test(SHARED_MISSING);
     json_t *want = expected(OPEN);
     cr_assert_eq(messages, count_in(json_object_get(want, "messages")));
     check_types(want);
@@ -211,7 +211,7 @@ Test(itch_session, the_start_of_a_day_names_every_stock_and_its_states)
 {
     struct oct_realtime *r = run(DAY "nasdaq_itch50_first1MiB.bin.xz");
     if (r == NULL)
-        cr_skip_test("recorded session missing");
+        cr_skip_test(SHARED_MISSING);
     cr_assert_eq(messages, 35581);
     cr_assert_eq(cut_short, 1);
     uint32_t known = 0, trading = 0, rule = 0, assumed = 0;

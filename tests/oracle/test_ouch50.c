@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/oracle/captures.h"
+#include "tests/oracle/shared_data.h"
 #include "dataplane/base/rng.h"
 #include "dataplane/base/wire.h"
 #include "drivers/venue/ouch50.h"
@@ -187,8 +188,7 @@ Test(ouch50_table, every_field_of_every_message_is_where_the_specification_has_i
 {
     struct oct_rng rng;
 
-    if (!load())
-        cr_skip_test("OUCH50_FIELDS is not set");
+    cr_assert(load(), "OUCH50_FIELDS names no table that can be read");
     cr_assert_eq(row_cnt, 125);
     oct_rng_init(&rng, 5);
     for (int n = 0; n < 20; n++)
@@ -200,8 +200,7 @@ Test(ouch50_table, every_field_of_every_message_is_where_the_specification_has_i
 /* No byte of a message is without a field. */
 Test(ouch50_table, fields_leave_no_byte_out_and_share_none)
 {
-    if (!load())
-        cr_skip_test("OUCH50_FIELDS is not set");
+    cr_assert(load(), "OUCH50_FIELDS names no table that can be read");
     for (uint32_t i = 0; i < row_cnt; i++) {
         uint8_t used[80] = {0};
         for (uint32_t j = 0; j < row_cnt; j++)
@@ -217,8 +216,7 @@ Test(ouch50_table, every_option_has_its_tag_and_size)
 {
     struct oct_rng rng;
 
-    if (!load())
-        cr_skip_test("OUCH50_FIELDS is not set");
+    cr_assert(load(), "OUCH50_FIELDS names no table that can be read");
     cr_assert_eq(option_cnt, OCT_ARRAY_CNT(opt_places));
     oct_rng_init(&rng, 6);
     for (uint32_t i = 0; i < option_cnt; i++) {
@@ -350,7 +348,7 @@ Test(ouch50_captures, every_captured_packet_decodes_to_its_exact_end)
     int n = captures_walk("Nsm.Ouch.v5.0", CAPTURE_TCP, each, &s);
 
     if (n < 0)
-        cr_skip_test("the capture archive is missing");
+        cr_skip_test(SHARED_MISSING);
     cr_assert_eq(s.cnt, 6);
     cr_assert_eq(strlen(s.types), 4, "%s", s.types);
     for (const char *t = "XCOA"; *t; t++)
