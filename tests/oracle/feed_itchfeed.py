@@ -128,7 +128,7 @@ def main():
     }
     for name, path in recorded.items():
         path = os.path.join(base, path)
-        if not os.path.exists(path):
+        if not os.path.isdir(os.path.dirname(path)):
             print("SKIP: no", path)
             continue
         data = (lzma.open if path.endswith(".xz") else open)(path, "rb").read()

@@ -38,7 +38,7 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     check([dump, "generated", "300000", "7", str(work / "generated.itch50")], "generated session")
     recorded = shared / "data" / AAPL
-    if not recorded.exists():
+    if not recorded.parent.exists():
         print(f"SKIP: cannot read {recorded}")
         sys.exit(77)
     plain = work / "aapl.itch50"

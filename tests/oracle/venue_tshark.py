@@ -145,7 +145,7 @@ def talks(dump):
 
 def captured(dump, shared):
     path = os.path.join(shared, "data/omi-data-packets/omi-data-packets.tar.xz")
-    if not os.path.exists(path):
+    if not os.path.isdir(os.path.dirname(path)):
         print("SKIP: captured packets are not there")
         return
     cnt = 0

@@ -47,7 +47,8 @@ def wait_for(what, test, timeout_s, procs=()):
             return got
         for name, p in procs:
             if p.poll() is not None:
-                raise Failed(f"{name} ended with status {p.returncode} before {what}; its log: {p.log}")
+                where = f"; its log: {p.log}" if p.log else ", for the reason above"
+                raise Failed(f"{name} ended with status {p.returncode} before {what}{where}")
         time.sleep(0.02)
     raise Failed(f"{what} did not happen within {timeout_s} s")
 
@@ -89,7 +90,7 @@ class Run:
                              env=self.env, start_new_session=not show)
         if out:
             out.close()
-        p.log = os.path.relpath(log, ROOT)
+        p.log = None if show else os.path.relpath(log, ROOT)
         self.procs[name] = p
         return p
 
@@ -312,7 +313,7 @@ def demo(args):
         dp = run.start_dataplane(ports)
         if not args.no_control:
             wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30,
-                     [("octopus-dataplane", dp)] if dp.poll() is not None else [])
+                     [("octopus-dataplane", dp)])
             run.start_control(ports)
             say(f"octopus: control at http://127.0.0.1:{run.web_port}/ (token in {os.path.relpath(run.data, ROOT)}/token)")
         dp.wait()
@@ -339,6 +340,8 @@ def demo(args):
     except Failed as e:
         say(f"octopus: {e}")
         for name, p in run.procs.items():
+            if p.log is None:
+                continue
             try:
                 with open(os.path.join(ROOT, p.log), encoding="utf-8", errors="replace") as f:
                     tail = f.read().splitlines()[-5:]
@@ -365,7 +368,8 @@ def up(args):
     try:
         ports = run.start_exchange()
         run.start_dataplane(ports, until_end=False)
-        wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30)
+        wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30,
+                 [("octopus-dataplane", run.procs["dataplane"])])
         run.start_control(ports)
         with open(UP_FILE, "w", encoding="utf-8") as f:
             json.dump({"pids": {n: p.pid for n, p in run.procs.items()}, "run_dir": run.run_dir,
