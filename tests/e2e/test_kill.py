@@ -86,9 +86,11 @@ def wait(what, test, timeout_s=30):
     print(f"ok: {what}", flush=True)
 
 
-def up(run):
+def up(run, not_run_id=None):
+    """Alive and logged in, and not the run before; no dataplane is told of while one replaces another."""
     s = run.status()
-    return s is not None and s["dataplane"]["alive"] and s["session"]["state"] == "up"
+    return bool(s and s["dataplane"] and s["dataplane"]["alive"] and s["dataplane"]["run_id"] != not_run_id
+                and s["session"]["state"] == "up")
 
 
 def quiet(run, what):
@@ -140,7 +142,7 @@ def restarted(run, ports, how):
         run.stop("control")
         shutil.rmtree(run.run_dir, ignore_errors=True)
     run.start_dataplane(ports, until_end=False)
-    wait(f"{how}: the dataplane is back and logged in", lambda: up(run) and run.status()["dataplane"]["run_id"] != was)
+    wait(f"{how}: the dataplane is back and logged in", lambda: up(run, was))
     check(run.status()["dataplane"]["ladder"] == "killed", f"{how}: it is still killed")
     wait(f"{how}: it refuses orders", lambda: run.counter("risk_refused") > 0)
     quiet(run, how)
