@@ -30,6 +30,9 @@ void oct_core_init(struct oct_core *c, const struct oct_core_cfg *cfg)
     c->step.timers = cfg->timers;
     c->feed_next = 1;
     c->venue_next = 1;
+    for (uint32_t i = 0; i < OCT_CORE_AHEAD_CNT; i++)
+        c->ahead.ent[i].md = (struct oct_md){OCT_MSG_HDR(MD, md)};
+    c->ahead.other.md = (struct oct_md){OCT_MSG_HDR(MD, md)};
 }
 
 static void call(const struct oct_agent *a, struct oct_core *c, const struct oct_msg_hdr *m)
@@ -123,23 +126,43 @@ void oct_core_burst(struct oct_core *c, const struct oct_nic_pkt *pkts, uint32_t
         open_packet(c, 0);
 }
 
+/* The next block of a cursor; false at its end. */
+OCT_INLINE bool take_block(const struct oct_core *c, struct oct_feed_cursor *cur,
+                           struct oct_core_seen *s)
+{
+    s->at = cur->p;
+    if (!c->cfg.feed->next(cur, &s->msg, &s->sz))
+        return false;
+    s->next = cur->p;
+    s->err = c->cfg.feed->decode(s->msg, s->sz, c->midnight_ns, c->cfg.inst_base, &s->md);
+    return true;
+}
+
+/* What did not decode leaves the slot's last message, which is as good a hint as any. */
+OCT_INLINE void hint_of(const struct oct_md *md, struct oct_book_hint *hint)
+{
+    hint->ref = md->ref;
+    hint->new_ref = md->kind == OCT_MD_REPLACE ? md->ref2 : 0;
+    hint->px = md->px;
+    hint->inst = md->inst;
+    hint->side = md->kind == OCT_MD_ADD ? md->side : 2;
+}
+
 /* Stage 1 of one more message; false when there is none. */
 OCT_INLINE bool pull(struct oct_core *c)
 {
     struct oct_core_ahead *a = &c->ahead;
-    const uint8_t *msg;
-    uint32_t sz;
+    struct oct_core_seen *s = &a->ent[a->put % OCT_CORE_AHEAD_CNT];
 
-    while (!c->cfg.feed->next(&a->cur, &msg, &sz)) {
+    while (!take_block(c, &a->cur, s)) {
         if (a->pkt + 1 >= a->pkt_cnt)
             return false;
         open_packet(c, a->pkt + 1);
     }
-    uint32_t i = a->put++ % OCT_CORE_AHEAD_CNT;
-    a->ent[i].msg = msg;
-    a->ent[i].pkt = a->pkt;
-    c->cfg.feed->peek(msg, sz, c->cfg.inst_base, &a->ent[i].hint);
-    c->cfg.prefetch1(c->cfg.prefetch_self, &a->ent[i].hint);
+    a->put++;
+    s->pkt = a->pkt;
+    hint_of(&s->md, &s->hint);
+    c->cfg.prefetch1(c->cfg.prefetch_self, &s->hint);
     return true;
 }
 
@@ -164,15 +187,22 @@ OCT_INLINE void stage2(struct oct_core *c)
     }
 }
 
-/* Moves the window up to msg, which is decided next. */
-OCT_INLINE void look_ahead(struct oct_core *c, const uint8_t *msg)
+/* The packet's next message, which is decided next; NULL at its end. */
+OCT_INLINE struct oct_core_seen *next_message(struct oct_core *c, struct oct_feed_cursor *cur)
 {
     struct oct_core_ahead *a = &c->ahead;
+    struct oct_core_seen *s = &a->ent[a->got % OCT_CORE_AHEAD_CNT];
 
-    stage1(c);
-    stage2(c);
-    if (oct_likely(a->got != a->put && a->ent[a->got % OCT_CORE_AHEAD_CNT].msg == msg))
-        a->got++;
+    if (oct_likely(c->cfg.prefetch)) {
+        stage1(c);
+        stage2(c);
+        if (oct_likely(a->got != a->put && s->at == cur->p && s->next <= cur->end)) {
+            a->got++;
+            cur->p = s->next;
+            return s;
+        }
+    }
+    return take_block(c, cur, &a->other) ? &a->other : NULL;
 }
 
 void oct_core_burst_at(struct oct_core *c, uint32_t idx)
@@ -197,31 +227,27 @@ void oct_core_burst_near(struct oct_core *c)
 
 /* ---- packets ---------------------------------------------------------------------------------- */
 
-OCT_HOT static void run_message(struct oct_core *c, const uint8_t *msg, uint32_t sz, uint64_t seq,
-                                struct oct_md *md)
+OCT_INLINE void run_message(struct oct_core *c, struct oct_core_seen *s, uint64_t seq)
 {
     const struct oct_core_cfg *cfg = &c->cfg;
-    enum oct_feed_error err = cfg->feed->decode(msg, sz, c->midnight_ns, cfg->inst_base, md);
 
     c->step.feed_seq = seq;
-    if (oct_unlikely(err != OCT_FEED_OK)) {
-        md_failed(c, err, msg, sz, seq);
+    if (oct_unlikely(s->err != OCT_FEED_OK)) {
+        md_failed(c, (enum oct_feed_error)s->err, s->msg, s->sz, seq);
         return;
     }
-    oct_count(&cfg->types[msg[0]], 1);
-    md->hdr.input = c->step.input;
-    c->step.ts_exch_ns = md->ts_exch_ns;
-    cfg->realtime.on_msg(cfg->realtime.self, &c->step, &md->hdr);
+    oct_count(&cfg->types[s->msg[0]], 1);
+    s->md.hdr.input = c->step.input;
+    c->step.ts_exch_ns = s->md.ts_exch_ns;
+    cfg->realtime.on_msg(cfg->realtime.self, &c->step, &s->md.hdr);
 }
 
 OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
                              const uint8_t *blocks)
 {
     struct oct_feed_cursor cur = {blocks, blocks + m->pkt_sz};
-    struct oct_md md = {OCT_MSG_HDR(MD, md)};
+    struct oct_core_seen *s;
     uint64_t seq = m->first_seq;
-    const uint8_t *msg;
-    uint32_t sz;
 
     begin(c, &m->hdr, m->now_ns);
     c->step.ts_rx_ns = m->ts_rx_ns;
@@ -229,11 +255,8 @@ OCT_HOT void oct_core_packet(struct oct_core *c, const struct oct_in_packet *m,
         oct_core_burst(c, NULL, 0);
         c->ahead.cur = cur;
     }
-    for (; c->cfg.feed->next(&cur, &msg, &sz); seq++) {
-        if (c->cfg.prefetch)
-            look_ahead(c, msg);
-        run_message(c, msg, sz, seq, &md);
-    }
+    for (; (s = next_message(c, &cur)) != NULL; seq++)
+        run_message(c, s, seq);
     oct_count(&c->cfg.counters[OCT_CORE_MESSAGES], seq - m->first_seq);
     if (oct_unlikely(seq != m->first_seq + m->msg_cnt)) {
         oct_count(&c->cfg.counters[OCT_CORE_BAD_INPUT], 1);
@@ -310,6 +333,7 @@ static void to_all(struct oct_core *c, const struct oct_msg_hdr *m)
 static void on_start(struct oct_core *c, const struct oct_in_start *m)
 {
     c->midnight_ns = m->midnight_ns;
+    c->ahead.got = c->ahead.staged = c->ahead.put; /* these had another midnight */
     c->venue_ready = false;
     begin(c, &m->hdr, m->now_ns);
     to_all(c, &m->hdr);

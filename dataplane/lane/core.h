@@ -11,6 +11,7 @@
 #ifndef OCT_LANE_CORE_H
 #define OCT_LANE_CORE_H
 
+#include "dataplane/book/book.h"
 #include "dataplane/port/agent.h"
 #include "dataplane/port/feed.h"
 #include "dataplane/port/nic.h"
@@ -42,9 +43,24 @@ typedef void oct_prefetch_fn(const void *self, struct oct_book_hint *hint);
 #define OCT_CORE_AHEAD3    3u
 #define OCT_CORE_AHEAD_CNT 16u /* power of two */
 
-/* The window of messages that are looked at before they are decided.  It slides over all packets of a
- * burst, so that packets of one message have one too.  Hints only: nothing here decides, and a message
- * that does not come (a duplicate, a gap) leaves the window when its packet is done with. */
+/* A message that was decoded when it came into sight. */
+struct oct_core_seen {
+    struct oct_md md;    /* as decoded, when err is OCT_FEED_OK */
+    const uint8_t *at;   /* where its block starts */
+    const uint8_t *next; /* and where the one behind it does */
+    const uint8_t *msg;
+    uint32_t sz;
+    int32_t err; /* enum oct_feed_error */
+    struct oct_book_hint hint;
+    uint32_t pkt; /* of the burst */
+    uint32_t pad;
+} OCT_ALIGNED(64);
+
+/* The window of messages that are decoded before they are decided, so that what they need can be asked
+ * for.  It slides over all packets of a burst, so that packets of one message have one too.  Decoding
+ * is a pure function of the bytes: each message is decoded once, and what was wrong with it is told
+ * when its turn comes.  One that does not come (a duplicate, a gap) leaves the window when its packet
+ * is done with; one that comes from elsewhere (held back by the collector) is decoded when it comes. */
 struct oct_core_ahead {
     const struct oct_nic_pkt *pkts; /* the burst; NULL: a packet on its own */
     uint32_t pkt_cnt;
@@ -52,12 +68,8 @@ struct oct_core_ahead {
     struct oct_feed_cursor cur; /* next message to look at */
     uint32_t got, staged, put;  /* oldest in the window; next for stage 2; one past the newest */
     uint32_t pad;
-    struct {
-        const uint8_t *msg;
-        uint32_t pkt;
-        uint32_t pad;
-        struct oct_book_hint hint;
-    } ent[OCT_CORE_AHEAD_CNT];
+    struct oct_core_seen ent[OCT_CORE_AHEAD_CNT];
+    struct oct_core_seen other; /* one that was not in the window */
 };
 
 struct oct_core_cfg {

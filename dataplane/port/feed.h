@@ -55,15 +55,12 @@ struct oct_feed_ops {
 
     /* Next block: message bytes and size; false at the end. */
     bool (*next)(struct oct_feed_cursor *c, const uint8_t **msg, uint32_t *sz);
-    /* Normalizes one message.  OCT_FEED_OK fills *md (but the header's lane and input); on an
-     * error *md is untouched.  midnight_ns is added to stamps that count from midnight.
-     * inst_base is added to the venue's instrument number. */
+    /* Normalizes one message: a pure function of its bytes, which may be called before anybody
+     * knows whether they will be taken, and reads only inside the padded buffer.  OCT_FEED_OK
+     * fills *md (but the header's lane and input); on an error *md is untouched.  midnight_ns is
+     * added to stamps that count from midnight, inst_base to the venue's instrument number. */
     enum oct_feed_error (*decode)(const uint8_t *msg, uint32_t sz, int64_t midnight_ns,
                                   uint32_t inst_base, struct oct_md *md);
-    /* What a message that will be decoded soon is about, for prefetching: fills all of *hint but
-     * home.  Reads only inside the padded buffer, judges nothing, and does not branch on the
-     * content; a message of another kind gives values that mean nothing. */
-    void (*peek)(const uint8_t *msg, uint32_t sz, uint32_t inst_base, struct oct_book_hint *hint);
 };
 
 #endif

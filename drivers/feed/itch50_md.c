@@ -383,5 +383,4 @@ const struct oct_feed_ops oct_feed_itch50_mold = {
     .request = oct_moldudp64_request,
     .next = next_block,
     .decode = oct_itch50_md,
-    .peek = oct_itch50_peek,
 };

@@ -225,6 +225,6 @@ Test(itch50_md, driver_table_is_complete)
 {
     const struct oct_feed_ops *o = &oct_feed_itch50_mold;
     cr_assert_str_eq(o->name, "itch50");
-    cr_assert(o->packet && o->request && o->next && o->decode && o->peek);
+    cr_assert(o->packet && o->request && o->next && o->decode);
     cr_assert_geq(o->pkt_sz_max, 1472);
 }
