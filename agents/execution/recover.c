@@ -3,10 +3,18 @@
 
 #include "agents/execution/execution_priv.h"
 
+/* A quantity that an order of ours can have; sums of a few of them do not overflow. */
+static bool sane(oct_qty q)
+{
+    return q.v >= 0 && q.v <= INT64_MAX / 8;
+}
+
 static void fact_order(struct oct_execution *x, const struct oct_order *m)
 {
     struct ex_order *o;
 
+    if (!sane(m->qty))
+        return;
     switch (m->action) {
     case OCT_ACTION_NEW:
     case OCT_ACTION_REPLACE:
@@ -123,6 +131,8 @@ static void fact_update(struct oct_execution *x, const struct oct_order_update *
 {
     struct ex_order *o = ex_by_id(x, m->order_id);
 
+    if (!sane(m->qty) || !sane(m->open) || !sane(m->filled))
+        return;
     if (!o) {
         /* Adopted from the venue in an earlier run; refusals name ids that never were. */
         if (m->order_id == 0 || m->state == OCT_ORD_STATE_NONE ||
@@ -143,7 +153,7 @@ static void fact_update(struct oct_execution *x, const struct oct_order_update *
     o->px = m->px;
     o->qty = m->qty;
     if (m->event == OCT_VEN_AIQ_CANCELED && o->open.v > m->open.v)
-        o->used.v += o->open.v - m->open.v;
+        ex_add(&o->used, (oct_qty){o->open.v - m->open.v});
     o->filled = m->filled;
     o->open = m->open;
     if (m->venue_ref)
@@ -161,6 +171,8 @@ static void fact_fill(struct oct_execution *x, const struct oct_fill *m)
 {
     struct ex_fill *known = oct_ex_fill_find(x, m->match_id, m->user_ref);
 
+    if (!sane(m->qty))
+        return;
     if (x->redo_seq)
         x->redo_filled = true;
     if (m->broken) {

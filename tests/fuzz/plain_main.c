@@ -1,9 +1,10 @@
 /* plain_main.c - drives a fuzz target without libFuzzer: any compiler, any sanitizer.
  *
- * usage: fuzz_<x> [-n mutations] [-t seconds] [-s seed] [-w dir] [file ...]
- *   Runs the target's own seeds and every file, then mutations of them: -n of them (default 20000),
- *   or as many as fit -t seconds.  -w writes the seeds into a directory, for libFuzzer.  On a crash
+ * usage: fuzz_<x> [-n mutations] [-t seconds] [-s seed] [-w dir] [file | dir ...]
+ *   Runs the target's own seeds and every file (a directory stands for those in it), then mutations
+ *   of them: -n of them (default 20000), or as many as fit -t seconds.  -w writes the seeds into a directory, for libFuzzer.  On a crash
  *   the input is left in crash-<target>, and the run that made it is printed. */
+#include <dirent.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -80,6 +81,22 @@ static int keep_file(const char *path)
     keep(buf, fread(buf, 1, sizeof(buf), f));
     fclose(f);
     return 0;
+}
+
+static int keep_path(const char *path)
+{
+    char file[4096];
+    const struct dirent *e;
+    int bad = 0;
+    DIR *d = opendir(path);
+    if (d == NULL)
+        return keep_file(path);
+    while ((e = readdir(d)) != NULL && !bad) {
+        snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+        bad = e->d_name[0] != '.' && keep_file(file);
+    }
+    closedir(d);
+    return bad;
 }
 
 /* One change: a bit, a byte, a number at the edge of its range, a piece gone, doubled or taken from
@@ -195,7 +212,7 @@ int main(int argc, char **argv)
     for (size_t i = 0, sz; (sz = oct_fuzz_seed(i, buf, sizeof(buf))) != 0; i++)
         keep(buf, sz);
     for (int i = optind; i < argc; i++) {
-        if (keep_file(argv[i]) != 0)
+        if (keep_path(argv[i]) != 0)
             return 1;
     }
     if (corpus_cnt == 0) {

@@ -265,6 +265,25 @@ Test(recover, records_that_make_no_sense_are_ignored)
     cr_assert_eq(oct_execution_digest(r->x), digest);
 }
 
+Test(recover, quantities_that_no_order_has_are_ignored)
+{
+    uint64_t a = rig_buy(r, 10, 100);
+    uint64_t digest = oct_execution_digest(r->x);
+    struct oct_order_update u = {OCT_MSG_HDR(ORDER_UPDATE, order_update), .order_id = a,
+                                 .user_ref = (uint32_t)a, .event = OCT_VEN_AIQ_CANCELED,
+                                 .state = OCT_ORD_STATE_WORKING};
+    struct oct_order o = {OCT_MSG_HDR(ORDER, order), .action = OCT_ACTION_NEW, .order_id = a + 1,
+                          .user_ref = (uint32_t)a + 1, .qty = {INT64_MIN}};
+
+    u.open.v = INT64_MIN; /* what the venue took off would not fit 64 bits */
+    oct_execution_recover(r->x, &u.hdr);
+    u.open.v = 0;
+    u.filled.v = INT64_MAX;
+    oct_execution_recover(r->x, &u.hdr);
+    oct_execution_recover(r->x, &o.hdr);
+    cr_assert_eq(oct_execution_digest(r->x), digest);
+}
+
 struct list {
     uint64_t ids[16];
     uint32_t cnt;
