@@ -137,7 +137,20 @@ def play(name, disturb, pace="max", duration=SESSION_S, sets=()):
         run.remove(False)
 
 
+def difference(a, b):
+    """Where two lists of records part: the two records and what led to them."""
+    for i, (x, y) in enumerate(zip(a, b)):
+        if x != y:
+            keys = [k for k in x if x.get(k) != y.get(k)]
+            return f"record {i}, {keys}:\n    {x}\n    {y}"
+    return f"{len(a)} records, {len(b)} records; those that both have are equal"
+
+
 def equal(a, b, name):
+    """Decisions first: where the first of them differs says more than any sum of them."""
+    for kind in DECISIONS:
+        if a["decisions"][kind] != b["decisions"][kind]:
+            print(f"{name}: {kind}: {difference(a['decisions'][kind], b['decisions'][kind])}")
     for what in ("total", "by_type"):
         check(a["summary"]["market_data"]["messages"][what] == b["summary"]["market_data"]["messages"][what],
               f"{name}: messages {what} equal: {b['summary']['market_data']['messages']['total']}")
@@ -151,13 +164,8 @@ def equal(a, b, name):
     check(a["summary"]["positions"] == b["summary"]["positions"] and a["summary"]["pnl"] == b["summary"]["pnl"],
           f"{name}: positions, profit and loss equal")
     for kind in DECISIONS:
-        same = a["decisions"][kind] == b["decisions"][kind]
-        if not same:
-            for x, y in zip(a["decisions"][kind], b["decisions"][kind]):
-                if x != y:
-                    print("first difference:", x, y, sep="\n  ")
-                    break
-        check(same, f"{name}: {len(b['decisions'][kind])} journaled records of type {kind} equal")
+        check(a["decisions"][kind] == b["decisions"][kind],
+              f"{name}: {len(b['decisions'][kind])} journaled records of type {kind} equal")
 
 
 def main():
