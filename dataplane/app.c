@@ -304,6 +304,7 @@ static int finish_lane(struct oct_app *a)
         .session_state = a->session,
         .venue_addr_be = c->venue.server.addr_be,
         .venue_port = c->venue.server.port,
+        .reconnect_ns = (int64_t)c->venue.reconnect_ms * OCT_NS_PER_MS,
         .ring = a->instance.ring,
         .link = {&a->instance.link[0], &a->instance.link[1]},
         .kill = a->instance.kill,

@@ -87,7 +87,7 @@ static const struct oct_conf_field venue_fields[] = {
     PLAIN("firm", OCT_KIND_STR, T, firm, 0, 0, ""),
     U32("heartbeat_ms", T, heartbeat_ms, 100, 60000, "1000"),
     U32("silence_ms", T, silence_ms, 200, 600000, "15000"),
-    U32("reconnect_ms", T, reconnect_ms, 10, 600000, "500"),
+    U32("reconnect_ms", T, reconnect_ms, 10, 600000, "250"),
     BOOL("cancel_on_disconnect", T, cancel_on_disconnect, "true"),
     PLAIN("reference", OCT_KIND_PATH, T, reference, 0, 0, ""),
     END,

@@ -59,6 +59,7 @@ struct oct_lane_cfg {
     uint16_t venue_port;
     uint8_t session_idx;
     bool cancel_on_disconnect;
+    int64_t reconnect_ns; /* between attempts to open the order session */
     char firm[4];
     struct oct_ring *ring;
     struct oct_link *link[OCT_LANE_LINK_CNT]; /* NULL: absent */

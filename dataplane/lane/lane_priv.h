@@ -6,7 +6,6 @@
 
 /* Housekeeping that nothing waits for runs this often. */
 #define OCT_LANE_SLOW_NS      (10 * OCT_NS_PER_MS)
-#define OCT_LANE_RECONNECT_NS (250 * OCT_NS_PER_MS)
 #define OCT_LANE_IDLE_WAIT_NS (200 * OCT_NS_PER_US)
 #define OCT_LANE_SPIN_TURNS   2000u
 /* The most that one look adds to control's silence: while we stood still ourselves, nobody was

@@ -128,7 +128,7 @@ static void drop(struct oct_lane *l, int64_t now_ns)
     l->cfg.nic->ops->stream_close(l->cfg.nic, l->stream);
     l->stream = -1;
     l->stream_up = false;
-    l->reconnect_at_ns = now_ns + OCT_LANE_RECONNECT_NS;
+    l->reconnect_at_ns = now_ns + l->cfg.reconnect_ns;
     if (was_up) {
         oct_count(&l->cfg.counters[OCT_LANE_SESSION_LOSSES], 1);
         session_event(l, OCT_VENUE_LOST, l->cfg.session->next_seq(l->cfg.session_state));
@@ -204,7 +204,7 @@ static void try_connect(struct oct_lane *l, int64_t now_ns)
         return;
     if (oct_unlikely(l->cfg.session_hold_ns > 0) && held(l, now_ns))
         return;
-    l->reconnect_at_ns = now_ns + OCT_LANE_RECONNECT_NS;
+    l->reconnect_at_ns = now_ns + l->cfg.reconnect_ns;
     int h = l->cfg.nic->ops->stream_open(l->cfg.nic, l->cfg.venue_addr_be, l->cfg.venue_port);
     if (h < 0) {
         oct_fault(l->cfg.faults, "session.connect", now_ns, l->cfg.venue_port, (uint64_t)-h, 0);
