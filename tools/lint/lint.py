@@ -28,9 +28,9 @@ CODE_DIRS = ("dataplane", "drivers", "agents", "control", "tools", "bench", "tes
 SKIP = 77
 
 
-def tree(root, exts):
+def tree(root, exts, tops=CODE_DIRS):
     """Files below the code folders, as paths from the root."""
-    for top in CODE_DIRS:
+    for top in tops:
         for at, dirs, names in os.walk(os.path.join(root, top)):
             dirs[:] = sorted(d for d in dirs if not d.startswith((".", "build")) and d not in ("node_modules", "corpus"))
             for name in sorted(names):
@@ -277,8 +277,12 @@ TEXT_EXTS = (".c", ".h", ".py", ".sh", ".build", ".txt", ".md", ".yaml", ".yml",
 
 def check_text(root, _args):
     bad = []
-    files = subprocess.run(["git", "-C", root, "ls-files"], capture_output=True, text=True, check=False).stdout.split("\n")
-    names = [f for f in files if f] or list(tree(root, TEXT_EXTS))
+    names = []
+    if shutil.which("git"):
+        files = subprocess.run(["git", "-C", root, "ls-files"], capture_output=True, text=True, check=False).stdout
+        names = [f for f in files.split("\n") if f]
+    if not names:  # no repository, or nobody to ask
+        names = [*tree(root, TEXT_EXTS, (*CODE_DIRS, "config", "docs")), *sorted(os.listdir(root))]
     for path in names:
         full = os.path.join(root, path)
         if not os.path.isfile(full) or not (path.endswith(TEXT_EXTS) or path in ("octopus", ".ci/run")):

@@ -2,6 +2,7 @@
 """The lint finds what it is there to find, and leaves alone what is right."""
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,9 +97,12 @@ class Tree(unittest.TestCase):
         self.put("dataplane/lane/a.c", "/* see /wo" + "rk/x and FIX" + "ME */\n")
         self.put("docs/x.md", "/ho" + "me/me/octopus\n")
         self.put("dataplane/lane/b.c", "/* a workaround for stubborn networks */\n")
-        subprocess.run(["git", "init", "-q", self.dir.name], check=True)
-        subprocess.run(["git", "-C", self.dir.name, "add", "."], check=True)
-        self.found("text", "a.c:1: a path of one machine", "a.c:1: unfinished", "x.md:1: a path")
+        want = ("a.c:1: a path of one machine", "a.c:1: unfinished", "x.md:1: a path")
+        self.found("text", *want)
+        if shutil.which("git"):
+            subprocess.run(["git", "init", "-q", self.dir.name], check=True)
+            subprocess.run(["git", "-C", self.dir.name, "add", "."], check=True)
+            self.found("text", *want)
 
     def test_a_hot_library_that_allocates_is_found(self):
         src = os.path.join(self.dir.name, "ring.c")
