@@ -63,13 +63,19 @@ static void answer(struct oct_rig *r, struct oct_ouch50_out *out)
     r->answers++;
 }
 
-/* NULL when there was none, or it was rejected. */
+/* NULL when there was none, or it was rejected.  User references only rise. */
 static const struct oct_rig_order *order_of(const struct oct_rig *r, uint32_t user_ref)
 {
-    for (size_t i = r->order_cnt; i-- > 0;)
-        if (r->orders[i].user_ref == user_ref)
-            return &r->orders[i];
-    return NULL;
+    size_t from = 0, to = r->order_cnt;
+
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (r->orders[mid].user_ref < user_ref)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < r->order_cnt && r->orders[from].user_ref == user_ref ? &r->orders[from] : NULL;
 }
 
 /* Side and symbol of a request, remembered for what replaces it. */
