@@ -67,19 +67,41 @@ uint64_t oct_lane_next_input(const struct oct_lane *l)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
+#define PUT(l, m, name) \
+    oct_ring_put((l)->cfg.ring, (const uint64_t *)(const void *)(m), sizeof(struct oct_##name) / 8)
+
+/* Records that are many, or that a trade waits for, go into their slots without a call: their sizes
+ * are known here. */
 OCT_HOT static void emit(void *self, const struct oct_msg_hdr *m)
 {
     struct oct_lane *l = self;
+    uint64_t pos;
 
-    uint64_t pos = oct_ring_publish(l->cfg.ring, m);
     oct_count(&l->cfg.counters[OCT_LANE_RECORDS], 1);
+    if (oct_likely(m->type == OCT_BBO)) {
+        PUT(l, m, bbo);
+        return;
+    }
     switch (m->type) {
+    case OCT_TRADE:
+        PUT(l, m, trade);
+        return;
     case OCT_INTENT:
+        PUT(l, m, intent);
         l->t_intent = oct_tsc();
-        break;
+        return;
     case OCT_VERDICT:
+        PUT(l, m, verdict);
         l->t_verdict = oct_tsc();
+        return;
+    case OCT_ORDER:
+        PUT(l, m, order);
+        return;
+    default:
         break;
+    }
+    pos = oct_ring_publish(l->cfg.ring, m);
+    switch (m->type) {
     case OCT_MARK:
         l->mark_pos = pos;
         l->mark = ((const struct oct_mark *)m)->mark;

@@ -69,6 +69,8 @@ uint64_t oct_ring_publish2(struct oct_ring *ring, const struct oct_msg_hdr *m, u
 
     OCT_ASSERT(head_sz >= sizeof *m && head_sz % 8 == 0 && data_sz <= OCT_MSG_SZ_MAX &&
                sz <= OCT_MSG_SZ_MAX && m->sz == sz);
+    if (head_sz == OCT_SLOT_DATA_SZ && data_sz != 0)
+        return oct_ring_put_data(ring, (const uint64_t *)(const void *)m, data, data_sz);
     memcpy(words, m, head_sz);
     words[sz / 8 - 1] = 0; /* the padding; the fixed part, or data, covers the rest */
     if (data_sz == 0)

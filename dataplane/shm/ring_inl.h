@@ -7,6 +7,8 @@
 #ifndef OCT_SHM_RING_INL_H
 #define OCT_SHM_RING_INL_H
 
+#include <string.h>
+
 #include "dataplane/shm/ring.h"
 
 /* Notes the record at pos as the place to start in its eighth of the ring. */
@@ -31,6 +33,17 @@ OCT_INLINE void oct_ring_put_slot(struct oct_ring *ring, uint64_t mask, uint64_t
     __asm__ volatile("prefetchw %0" ::"m"(ring->slot[(pos + OCT_RING_AHEAD) & mask].seq));
 }
 
+/* Where the next record goes, after one at pos. */
+OCT_INLINE uint64_t oct_ring_put_head(struct oct_ring *ring, uint64_t pos, uint64_t next)
+{
+    /* Did this record pass the border of an eighth?  Then the next one starts the new eighth. */
+    uint64_t eighth = ring->depth / OCT_RING_MARK_CNT;
+    if (oct_unlikely(((pos ^ next) & ~(eighth - 1)) != 0))
+        oct_ring_mark_start(ring, next);
+    atomic_store_explicit(&ring->head, next, memory_order_release); /* pairs with reader_init */
+    return next;
+}
+
 /* Publishes word_cnt (2 to 56) contiguous words, which are a record.  As oct_ring_publish. */
 OCT_INLINE uint64_t oct_ring_put(struct oct_ring *ring, const uint64_t *words, uint32_t word_cnt)
 {
@@ -44,12 +57,29 @@ OCT_INLINE uint64_t oct_ring_put(struct oct_ring *ring, const uint64_t *words, u
                       word_cnt - k * OCT_SLOT_WORD_CNT);
     while (k-- > 0)
         oct_ring_put_slot(ring, mask, pos + k, words + k * OCT_SLOT_WORD_CNT, OCT_SLOT_WORD_CNT);
-    /* Did this record pass the border of an eighth?  Then the next one starts the new eighth. */
-    uint64_t eighth = ring->depth / OCT_RING_MARK_CNT;
-    if (oct_unlikely(((pos ^ next) & ~(eighth - 1)) != 0))
-        oct_ring_mark_start(ring, next);
-    atomic_store_explicit(&ring->head, next, memory_order_release); /* pairs with reader_init */
-    return next;
+    return oct_ring_put_head(ring, pos, next);
+}
+
+/* Publishes a record whose fixed part is exactly one slot, followed by data_sz (1 to 392) bytes, which
+ * go from where they are into their slots; what is missing to a whole word is zero. */
+OCT_INLINE uint64_t oct_ring_put_data(struct oct_ring *ring, const uint64_t *fixed,
+                                      const uint8_t *data, uint32_t data_sz)
+{
+    uint64_t pos = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint64_t mask = ring->depth - 1;
+    uint64_t words[OCT_SLOT_WORD_CNT] = {0};
+    uint32_t k = (data_sz - 1) / OCT_SLOT_DATA_SZ; /* whole slots of data */
+    uint32_t rest = data_sz - k * OCT_SLOT_DATA_SZ;
+    uint64_t next = pos + k + 2;
+
+    memcpy(words, data + k * OCT_SLOT_DATA_SZ, rest);
+    oct_ring_put_slot(ring, mask, pos + k + 1, words, (rest + 7) / 8);
+    while (k-- > 0) {
+        memcpy(words, data + k * OCT_SLOT_DATA_SZ, sizeof words);
+        oct_ring_put_slot(ring, mask, pos + k + 1, words, OCT_SLOT_WORD_CNT);
+    }
+    oct_ring_put_slot(ring, mask, pos, fixed, OCT_SLOT_WORD_CNT);
+    return oct_ring_put_head(ring, pos, next);
 }
 
 /* Between two steps: asks for the lines of the next records beyond those that publishing asks for by

@@ -83,7 +83,8 @@ Test(ring, a_record_in_two_pieces_is_padded_with_zeros)
     uint8_t data[OCT_IN_PACKET_FRAG];
     uint64_t buf[OCT_MSG_SZ_MAX / 8];
 
-    memset(data, 0xee, sizeof data);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(1 + i * 7);
     oct_ring_reader_init(&r, ring, true);
     for (uint16_t n = 0; n <= OCT_IN_PACKET_FRAG; n++) {
         struct oct_in_packet p = {OCT_MSG_HDR(IN_PACKET, in_packet), .frag_sz = n, .pkt_sz = n};
