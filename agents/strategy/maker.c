@@ -4,6 +4,8 @@
 /* Where the two quotes should be; a side that should not be quoted has no price. */
 struct quotes {
     oct_px px[2];
+    double away[2]; /* from the microprice, 1e-9, before rounding */
+    oct_px tick;
 };
 
 /* The reservation price is the microprice, lower the longer we are; quotes lie half_spread from
@@ -20,6 +22,11 @@ static void target(const struct oct_strategy *a, uint32_t k, uint32_t inst, cons
     double fair = oct_view_microprice(v) - oct_ratio(p->skew) * inventory * unit;
     double half = oct_ratio(p->half_spread) * unit;
 
+    q->tick = tick;
+    q->away[OCT_BUY] =
+        (oct_ratio(p->half_spread) + oct_ratio(p->skew) * inventory) * (double)tick.v;
+    q->away[OCT_SELL] =
+        (oct_ratio(p->half_spread) - oct_ratio(p->skew) * inventory) * (double)tick.v;
     q->px[OCT_BUY].v = 0;
     q->px[OCT_SELL].v = 0;
     if (pos + p->qty <= p->max_pos)
@@ -81,6 +88,37 @@ static void side(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint
     s->awaiting = 0;
 }
 
+/* Between which best prices neither quote would be sent again, whatever the quantities: the microprice
+ * lies between bid and offer, rounding moves a quote by less than a tick, and at away of a tick or more
+ * it never meets the other side.  Nothing is known while an answer is awaited, when a quote is missing
+ * or not wanted, and where the tick changes.  One tick narrower than it need be. */
+static void settle(struct oct_strategy *a, uint32_t k, uint32_t inst, const struct quotes *q)
+{
+    const struct oct_strategy_params *p = &a->instance[k].def.params;
+    const struct slot *s = slot_of(a, k, inst);
+    double room = (oct_ratio(p->requote) - 1) * (double)q->tick.v - 1000;
+    double low = 0, high = 1e18;
+
+    if ((a->maker & (a->maker - 1)) != 0 || !s || room <= 0)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct working *e = &s->order[i];
+        if (e->id == 0 && q->px[i].v == 0)
+            continue;
+        if (e->id == 0 || q->px[i].v == 0 || e->prev != 0 || e->state != OCT_ORD_STATE_WORKING ||
+            q->away[i] < (double)q->tick.v)
+            return;
+        double mid = (double)e->px.v + (i == OCT_BUY ? q->away[i] : -q->away[i]);
+        low = mid - room > low ? mid - room : low;
+        high = mid + room < high ? mid + room : high;
+    }
+    if (low - q->away[OCT_BUY] - 2 * (double)q->tick.v < (double)OCT_PX_ONE ||
+        high >= (double)(UINT64_C(1) << (PX_SHIFT + 31)))
+        return;
+    a->line[inst].still_low = (uint32_t)((uint64_t)low >> PX_SHIFT) + 1;
+    a->line[inst].still_high = (uint32_t)((uint64_t)high >> PX_SHIFT);
+}
+
 void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t k, uint32_t inst)
 {
     struct slot *s = slot_of(a, k, inst);
@@ -101,4 +139,5 @@ void oct_strategy_quote(struct oct_strategy *a, struct oct_step *step, uint32_t 
     if (s && s->quiet_ns > a->now_ns + a->instance[k].def.params.min_gap_ns)
         return;
     side(a, step, k, inst, OCT_SELL, q.px[OCT_SELL]);
+    settle(a, k, inst, &q);
 }

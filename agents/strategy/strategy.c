@@ -159,10 +159,8 @@ struct oct_strategy *oct_strategy_new(void *mem, const struct oct_strategy_cfg *
     a->line = (struct line *)(base + l.line);
     a->slot = (struct slot *)(base + l.slot);
     a->instance_cnt = (uint8_t)cfg->def_cnt;
-    for (uint32_t i = 0; i < cfg->inst_cnt; i++) {
-        a->line[i].band_low = __builtin_nan("");
-        a->line[i].band_high = __builtin_nan("");
-    }
+    for (uint32_t i = 0; i < cfg->inst_cnt; i++)
+        a->line[i].band_high = UINT32_MAX; /* not yet */
     for (uint32_t k = 0; k < cfg->def_cnt; k++) {
         struct oct_plugin_cfg pc;
 
@@ -192,17 +190,25 @@ OCT_COLD static void suspend(struct oct_strategy *a, struct oct_step *step, uint
     }
 }
 
+/* A price or a sum of two on the fast path.  What does not fit is the largest: a sum that does not fit
+ * either is at or above it, so that somebody looks. */
+static uint32_t px_short(double px, unsigned shift)
+{
+    return px <= 0                                       ? 0
+           : px >= (double)(UINT64_C(1) << (shift + 32)) ? UINT32_MAX
+                                                         : (uint32_t)((uint64_t)px >> shift);
+}
+
 /* Where mean reversion begins to look: bid + ask, so that no division is needed per quote. */
 static void bands_again(struct oct_strategy *a, uint32_t inst)
 {
     const struct oct_features *f = &a->view->features[inst];
     double away = (f->boll_up - f->boll_mid) * 0.5 * a->rev_threshold;
 
-    /* A NAN of one kind only: these lines are part of the digest. */
     if (!__builtin_isfinite(away))
         return;
-    a->line[inst].band_low = (f->boll_mid - away) * 2e9;
-    a->line[inst].band_high = (f->boll_mid + away) * 2e9;
+    a->line[inst].band_low = px_short((f->boll_mid - away) * 2e9, PX_SHIFT + 1);
+    a->line[inst].band_high = px_short((f->boll_mid + away) * 2e9, PX_SHIFT + 1);
 }
 
 OCT_INLINE bool imbalance_fires(const struct oct_strategy *a, const struct oct_inst_view *v)
@@ -213,18 +219,27 @@ OCT_INLINE bool imbalance_fires(const struct oct_strategy *a, const struct oct_i
     return __builtin_fabs(d) >= a->imb_threshold * sum;
 }
 
+/* Both quotes would stay where they are (maker.c). */
+OCT_INLINE bool quotes_stay(const struct line *l, const struct oct_inst_view *v)
+{
+    return ((uint64_t)v->bid_px.v >> PX_SHIFT >= l->still_low) &
+           ((uint64_t)v->ask_px.v >> PX_SHIFT < l->still_high);
+}
+
 /* Instances that should look closely, by tests that cost next to nothing.  They are never stricter
  * than the signals themselves. */
 OCT_INLINE unsigned who_looks(struct oct_strategy *a, const struct oct_market *m, struct line *l,
                               const struct oct_inst_view *v, unsigned mask)
 {
     unsigned look = mask & l->busy & ~(unsigned)a->maker;
-    double sum = (double)(v->bid_px.v + v->ask_px.v);
+    uint64_t sum = (uint64_t)(v->bid_px.v + v->ask_px.v) >> (PX_SHIFT + 1);
 
+    if (oct_unlikely(m->what & OCT_MARKET_STATE))
+        l->still_high = 0; /* the tick may be another */
     if (oct_unlikely(a->now_ns >= a->held_until_ns))
         a->held = 0;
     if (m->what & OCT_MARKET_BBO) {
-        if (a->now_ns >= l->quiet_maker_ns)
+        if (a->now_ns >= l->quiet_maker_ns && !quotes_stay(l, v))
             look |= mask & a->maker & ~(unsigned)a->held;
         if ((mask & a->imb) && a->now_ns >= l->quiet_imb_ns && imbalance_fires(a, v))
             look |= mask & a->imb;
@@ -328,8 +343,10 @@ static enum oct_cmd_result_kind param(struct oct_strategy *a, const struct oct_i
         *old = (uint64_t)before;
         a->held = 0;
         thresholds_again(a);
-        for (uint32_t i = 0; i < a->inst_cnt; i++)
+        for (uint32_t i = 0; i < a->inst_cnt; i++) {
             bands_again(a, i);
+            a->line[i].still_high = 0;
+        }
     }
     return res;
 }

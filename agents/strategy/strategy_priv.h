@@ -38,18 +38,25 @@ struct slot {
     uint8_t pad[1];
 };
 
+/* Prices on the fast path, in 32 bits: units of 0.00013. */
+#define PX_SHIFT 17
+
 /* Everything the fast path reads of an instrument: one line. */
 struct line {
     uint8_t mine; /* instances that trade it */
     uint8_t busy; /* instances with an order or a position in it: called for every event */
     uint8_t pad[6];
     uint16_t slot[MAX]; /* 0: none */
-    double
-        band_low; /* mean reversion looks closely when bid + ask is outside; 1e-9, NAN: not yet */
-    double band_high;
+    /* Mean reversion looks closely when bid + ask is at most, or at least; 2^(PX_SHIFT + 1). */
+    uint32_t band_low;
+    uint32_t band_high;
     int64_t quiet_imb_ns; /* imbalance and mean reversion do not look again before this */
     int64_t quiet_rev_ns;
     int64_t quiet_maker_ns; /* the same for market making, when one instance does it */
+    /* And its quotes stay where they are while the best bid is at least, and the best offer is below;
+     * 2^PX_SHIFT; high 0: not known. */
+    uint32_t still_low;
+    uint32_t still_high;
 };
 _Static_assert(sizeof(struct line) == 64, "one line");
 
@@ -134,6 +141,7 @@ OCT_INLINE void slot_rest(struct oct_strategy *a, struct slot *s, int64_t until_
 {
     s->quiet_ns = until_ns;
     a->line[s->inst].quiet_maker_ns = 0; /* found out again when it is asked */
+    a->line[s->inst].still_high = 0;
 }
 
 /* track.c: orders and positions of our own, and the only way out. */

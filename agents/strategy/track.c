@@ -8,6 +8,7 @@ static void busy_again(struct oct_strategy *a, const struct slot *s)
     struct line *l = &a->line[s->inst];
 
     l->busy = busy ? l->busy | bit : (uint8_t)(l->busy & ~bit);
+    l->still_high = 0;
 }
 
 struct slot *oct_strategy_slot(struct oct_strategy *a, uint32_t k, uint32_t inst)

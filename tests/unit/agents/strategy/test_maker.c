@@ -1,4 +1,5 @@
 /* Market making: where the quotes lie, when they move, when they go. */
+#include "dataplane/base/rng.h"
 #include "tests/unit/agents/strategy/rig.h"
 
 static struct rig *maker(void)
@@ -206,4 +207,83 @@ Test(maker, below_a_dollar_the_finer_tick_is_used)
     cr_assert_eq(g->intent_cnt, 2);
     cr_expect_eq(g->intent[0].px.v, PX(5000).v);
     cr_expect_eq(g->intent[1].px.v, PX(5004).v);
+}
+
+/* A quote that stays is not worked out again; that must not show. */
+static uint64_t looked[2];
+
+static uint32_t walk(uint64_t seed, bool forget, struct oct_intent *out, uint32_t max)
+{
+    struct rig *g = maker();
+    struct oct_strategy_params *p = &g->def[0].params;
+    struct oct_rng rng;
+    int64_t bid = 1000000;
+    uint32_t n = 0;
+
+    oct_rng_init(&rng, seed);
+    p->requote = OCT_RATIO(1.0 + 0.5 * (double)oct_rng_below(&rng, 16));
+    p->half_spread = OCT_RATIO(0.5 * (double)oct_rng_below(&rng, 10));
+    p->skew = OCT_RATIO(0.5 * (double)oct_rng_below(&rng, 4));
+    p->rate_max = 1000;
+    if (seed % 4 == 0)
+        bid = 10600; /* where the tick changes */
+    rig_start(g);
+    for (uint32_t i = 0; i < 3000; i++) {
+        int64_t move = (int64_t)oct_rng_below(&rng, 3) - 1, tick = bid < 10000 ? 1 : 100;
+        bid += oct_rng_below(&rng, 3) == 0 ? move * tick : 0;
+        bid = bid < 9000 ? 9000 : bid;
+        g->step.now_ns += (int64_t)oct_rng_below(&rng, 3) * 1000;
+        if (forget) { /* a parameter is set to what it is: everything is worked out again */
+            struct oct_in_cmd cmd = {OCT_MSG_HDR(IN_CMD, in_cmd), .cmd = OCT_CMD_PARAM,
+                                     .strategy = 10, .key = OCT_STRATEGY_PARAM_weight,
+                                     .value = p->weight};
+            oct_strategy_on_msg(g->a, &g->step, &cmd.hdr);
+        }
+        if (oct_rng_below(&rng, 200) == 0) {
+            g->ref[1].tick = PX(g->ref[1].tick.v == PX(100).v ? 200 : 100);
+            rig_event(g, 1, OCT_MARKET_STATE);
+        }
+        rig_bbo(g, 1, bid, 1 + (int64_t)oct_rng_below(&rng, 900),
+                bid + tick * (1 + (int64_t)oct_rng_below(&rng, 4)),
+                1 + (int64_t)oct_rng_below(&rng, 900));
+        for (uint32_t k = 0; k < g->intent_cnt; k++) {
+            struct oct_intent in = g->intent[k];
+            cr_assert_lt(n, max);
+            out[n++] = in;
+            if (in.action == OCT_ACTION_CANCEL)
+                continue;
+            uint64_t id = g->next_id - (g->intent_cnt - 1 - k);
+            if (in.order_id)
+                rig_update(g, &in, in.order_id, OCT_ORD_STATE_CLOSED, SHARES(0), SHARES(0));
+            rig_works(g, &in, id);
+            if (oct_rng_below(&rng, 4) == 0) {
+                rig_fill(g, &in, in.qty);
+                rig_update(g, &in, id, OCT_ORD_STATE_FILLED, SHARES(0), in.qty);
+            }
+        }
+        g->intent_cnt = g->emitted_cnt = 0;
+    }
+    looked[forget] += oct_count_get(&g->counters[OCT_STRATEGY_C_EVALUATIONS]);
+    return n;
+}
+
+Test(maker, what_is_sent_is_the_same_when_everything_is_worked_out_again_each_time)
+{
+    static struct oct_intent a[6000], b[6000];
+    uint32_t total = 0;
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        uint32_t n = walk(seed, false, a, 6000), m = walk(seed, true, b, 6000);
+        cr_assert_eq(n, m, "seed %lu: %u and %u", seed, n, m);
+        for (uint32_t i = 0; i < n; i++) {
+            cr_assert_eq(a[i].px.v, b[i].px.v, "seed %lu, intent %u", seed, i);
+            cr_assert_eq(a[i].order_id, b[i].order_id);
+            cr_assert_eq(a[i].action, b[i].action);
+            cr_assert_eq(a[i].side, b[i].side);
+            cr_assert_eq(a[i].ts_exch_ns, b[i].ts_exch_ns);
+        }
+        total += n;
+    }
+    cr_assert_gt(total, 1000, "%u", total);
+    cr_assert_lt(looked[0], looked[1] / 10 * 9, "%lu and %lu", looked[0], looked[1]);
 }
