@@ -16,6 +16,7 @@
 #define AHEAD1    12u
 #define AHEAD2    7u
 #define AHEAD3    3u
+#define AHEAD4    1u
 #define CHUNK     256u
 #define LONE_SKIP 37u /* one message in so many is timed alone */
 
@@ -31,7 +32,7 @@ struct run {
     uint64_t refused;
 };
 
-static const struct oct_books_cfg cfg = {INST_CNT, ORDER_MAX, LEVEL_MAX, 0, 7};
+static const struct oct_books_cfg cfg = {INST_CNT, ORDER_MAX, LEVEL_MAX, 0, 7, {0}, {0}};
 
 static void run_new(struct run *r, void *mem, struct bbo *bbo)
 {
@@ -61,12 +62,13 @@ static inline void apply(struct run *r, const struct oct_md *md)
     default:
         return;
     }
-    if (res == OCT_BOOK_TOP) {
-        r->bbo[t.inst].px[t.side] = t.best_px;
-        r->bbo[t.inst].qty[t.side] = t.best_qty;
-        r->tops++;
+    if (oct_unlikely(res < 0)) {
+        r->refused++;
+        return;
     }
-    r->refused += res < 0;
+    r->bbo[t.inst].px[t.side] = t.best_px; /* changed or not: that is a coin toss */
+    r->bbo[t.inst].qty[t.side] = t.best_qty;
+    r->tops += res == OCT_BOOK_TOP;
 }
 
 /* Runs the messages that start at m[0..n), looking ahead over m[0..known). */
@@ -80,6 +82,7 @@ static void run_chunk(struct run *r, const uint8_t *const *m, struct oct_book_hi
             oct_books_prefetch1(r->books, &hint[i + AHEAD1]);
             oct_books_prefetch2(r->books, &hint[i + AHEAD2]);
             oct_books_prefetch3(r->books, &hint[i + AHEAD3]);
+            oct_books_prefetch4(r->books, &hint[i + AHEAD4]);
         }
         if (oct_itch50_md(m[i] + 2, oct_load_be16(m[i]), 0, 0, &md) == OCT_FEED_OK)
             apply(r, &md);
@@ -113,7 +116,7 @@ static inline void one(struct run *r, const uint8_t *p, uint32_t len, struct oct
 {
     struct oct_book_hint hint;
     oct_itch50_peek(p + 2, len, 0, &hint);
-    oct_books_prefetch1(r->books, &hint);
+    oct_books_prefetch_lone(r->books, &hint);
     if (oct_itch50_md(p + 2, len, 0, 0, md) == OCT_FEED_OK)
         apply(r, md);
 }

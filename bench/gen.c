@@ -368,7 +368,8 @@ static void one_message(struct gen *g, uint32_t locate)
 static int gen_init(struct gen *g, uint64_t messages, uint64_t seed)
 {
     uint64_t orders = messages / 8 + 100000;
-    struct oct_books_cfg cfg = {SYMBOL_CNT + 1, (uint32_t)orders, (uint32_t)orders, 0, seed};
+    struct oct_books_cfg cfg = {
+        SYMBOL_CNT + 1, (uint32_t)orders, (uint32_t)orders, 0, seed, {0}, {0}};
     oct_rng_init(&g->rng, seed);
     g->sym = calloc(SYMBOL_CNT + 1, sizeof(*g->sym));
     g->zipf = calloc(SYMBOL_CNT, sizeof(*g->zipf));

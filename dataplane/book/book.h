@@ -5,13 +5,15 @@
  * in each level the orders in time priority.
  *
  * Thread:  one.
- * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 128 bytes an
- *          order, about 100 a level, 1.5 KiB an instrument.  When a table is full the call says
+ * Memory:  oct_books_footprint(cfg) bytes at 128, owned by the caller, fixed for ever: 64 bytes an
+ *          order, about 90 a level, 640 an instrument.  When a table is full the call says
  *          OCT_BOOK_FULL, the instrument is marked incomplete and nothing else changes.
- * Cost:    the order's line and its side's block of four lines; both are known early, and prefetch
- *          hides most of them.  A reference is looked for in at most 16 lines of two orders and a
- *          stash of 64, whatever the references are; references that grow by a usual stride lie
- *          side by side; a price in at most four vectors and a tree of fan-out 21. */
+ * Range:   prices and quantities are multiples of the books' units: a price of at most 2^32 - 2
+ *          units, a level's quantity below 2^48.
+ * Cost:    a line of the index, the order, two lines of its side and the neighbours in its queue, all
+ *          known early, so that prefetch hides most of them.  A reference is looked for in at most 16
+ *          lines of seven and a stash of ten lines, whatever the references are; references that grow
+ *          by a usual stride lie side by side; a price in two vectors and a tree of fan-out 15. */
 #ifndef OCT_BOOK_BOOK_H
 #define OCT_BOOK_BOOK_H
 
@@ -25,7 +27,9 @@ struct oct_books_cfg {
     uint32_t order_cnt_max; /* live orders; 1 to 2^28 */
     uint32_t level_cnt_max; /* live price levels, both sides of all books; 1 to 2^28 */
     uint32_t pad;
-    uint64_t seed; /* of the reference hash: hostile references must not collide by design */
+    uint64_t seed;    /* of the reference hash: hostile references must not collide by design */
+    oct_px px_unit;   /* what prices are multiples of; 0: 1/10000 */
+    oct_qty qty_unit; /* what quantities are multiples of; 0: one */
 };
 
 enum oct_book_result {
@@ -34,8 +38,8 @@ enum oct_book_result {
     OCT_BOOK_UNKNOWN = -1, /* reference not in the table; nothing changed */
     OCT_BOOK_DUP = -2,     /* reference already in the table; nothing changed */
     OCT_BOOK_FULL = -3,    /* no room; nothing changed but the instrument's incomplete mark */
-    OCT_BOOK_RANGE = -4,   /* price or quantity not positive, instrument out of range, or more
-                             removed than there is; nothing changed */
+    OCT_BOOK_RANGE = -4,   /* price or quantity not positive, too large or no multiple of its unit,
+                             instrument out of range, or more removed than there is; nothing changed */
 };
 
 /* What was touched; filled by every call that returns >= 0. */
@@ -70,15 +74,21 @@ struct oct_book_hint {
     oct_px px;        /* add, replace: price, else 0 */
     uint32_t inst;
     uint32_t side; /* add: enum oct_side; 2 or more: not known */
-    uint32_t home; /* from stage 1 to the later ones */
+    uint32_t home; /* from each stage to the later ones */
+    uint32_t slot;
+    uint32_t owner;
+    uint32_t key;
+    uint32_t far;
     uint32_t pad;
 };
 
-/* Prefetches stage 1 about 12 messages ahead, stage 2 about 7, stage 3 about 3.  They change
- * nothing. */
+/* Prefetches stage 1 about 12 messages ahead, stage 2 about 7, stage 3 about 3, stage 4 one or two.
+ * They change nothing.  For a message without any before it there is one for all that it names. */
 OCT_HOT void oct_books_prefetch1(const struct oct_books *b, struct oct_book_hint *hint);
-OCT_HOT void oct_books_prefetch2(const struct oct_books *b, const struct oct_book_hint *hint);
-OCT_HOT void oct_books_prefetch3(const struct oct_books *b, const struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch2(const struct oct_books *b, struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch3(const struct oct_books *b, struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch4(const struct oct_books *b, const struct oct_book_hint *hint);
+OCT_HOT void oct_books_prefetch_lone(const struct oct_books *b, struct oct_book_hint *hint);
 
 OCT_HOT int oct_book_add(struct oct_books *b, uint32_t inst, uint64_t ref, enum oct_side side,
                          oct_px px, oct_qty qty, struct oct_book_touch *touch);
@@ -96,7 +106,8 @@ void oct_book_clear(struct oct_books *b, uint32_t inst);
 /* Best level of a side; false when the side is empty. */
 bool oct_book_best(const struct oct_books *b, uint32_t inst, enum oct_side side,
                    struct oct_level *out);
-/* Up to n levels, best first; returns how many. */
+/* Up to n levels, best first; returns how many.  order_cnt of a level of more than 65,534 orders is
+ * counted along its queue. */
 uint32_t oct_book_depth(const struct oct_books *b, uint32_t inst, enum oct_side side,
                         struct oct_level *out, uint32_t n);
 uint32_t oct_book_level_cnt(const struct oct_books *b, uint32_t inst, enum oct_side side);

@@ -3,12 +3,24 @@
 
 /* Reading: best, depth, queue, digest. */
 
-static void level_copy(const struct oct_books *b, uint32_t level, struct oct_level *out)
+static bool count_order(void *ctx, uint32_t slot)
 {
-    const struct oct_book_lvl *l = &b->lvl[level];
-    struct oct_book_cell c = oct_book_side_cell(b, l->owner, level);
-    *out = (struct oct_level){
-        .px = {oct_book_key(l->owner & 1, l->key)}, .qty = {*c.qty}, .order_cnt = *c.cnt};
+    (void)slot;
+    ++*(uint32_t *)ctx;
+    return true;
+}
+
+static void level_copy(const struct oct_books *b, uint32_t owner, const struct oct_book_entry *e,
+                       struct oct_level *out)
+{
+    uint64_t cnt = e->sum & OCT_BOOK_CNT_MAX;
+    *out = (struct oct_level){.px = {oct_book_px(b, owner & 1, e->key)},
+                              .qty = {(int64_t)((e->sum >> 16) * b->qty.unit)},
+                              .order_cnt = (uint32_t)cnt};
+    if (oct_unlikely(cnt == OCT_BOOK_CNT_MAX)) {
+        out->order_cnt = 0;
+        oct_book_queue_walk(b, e->tail, count_order, &out->order_cnt);
+    }
 }
 
 /* False when there is no such side. */
@@ -21,14 +33,7 @@ static bool owner_of(const struct oct_books *b, uint32_t inst, enum oct_side sid
 bool oct_book_best(const struct oct_books *b, uint32_t inst, enum oct_side side,
                    struct oct_level *out)
 {
-    uint32_t owner;
-    if (!owner_of(b, inst, side, &owner) || b->side[owner].top_cnt == 0)
-        return false;
-    const struct oct_book_eight *e = &b->side[owner].lo;
-    *out = (struct oct_level){.px = {oct_book_key((uint32_t)side, e->key[0])},
-                              .qty = {e->qty[0]},
-                              .order_cnt = e->cnt[0]};
-    return true;
+    return oct_book_depth(b, inst, side, out, 1) == 1;
 }
 
 struct depth_ctx {
@@ -38,12 +43,12 @@ struct depth_ctx {
     uint32_t cnt;
 };
 
-static bool depth_visit(void *ctx, uint32_t level)
+static bool depth_visit(void *ctx, uint32_t owner, const struct oct_book_entry *level)
 {
     struct depth_ctx *c = ctx;
     if (c->cnt == c->n)
         return false;
-    level_copy(c->b, level, &c->out[c->cnt++]);
+    level_copy(c->b, owner, level, &c->out[c->cnt++]);
     return true;
 }
 
@@ -61,38 +66,41 @@ uint32_t oct_book_depth(const struct oct_books *b, uint32_t inst, enum oct_side 
 uint32_t oct_book_level_cnt(const struct oct_books *b, uint32_t inst, enum oct_side side)
 {
     uint32_t owner;
-    return owner_of(b, inst, side, &owner) ? b->side[owner].top_cnt + b->side[owner].deep_cnt : 0;
+    return owner_of(b, inst, side, &owner)
+               ? oct_book_side_top_cnt(b, owner) + b->more[owner].deep_cnt
+               : 0;
 }
 
 bool oct_book_incomplete(const struct oct_books *b, uint32_t inst)
 {
-    return inst < b->inst_cnt && b->side[2 * inst].incomplete != 0;
+    return inst < b->inst_cnt && b->more[2 * inst].incomplete != 0;
 }
 
 static void order_copy(const struct oct_books *b, uint32_t slot, struct oct_book_order *out)
 {
     const struct oct_book_slot *s = &b->slot[slot];
-    const struct oct_book_lvl *l = &b->lvl[s->level];
+    uint32_t owner = s->owner;
     *out = (struct oct_book_order){.ref = s->ref,
-                                   .inst = l->owner >> 1,
-                                   .side = (uint8_t)(l->owner & 1),
-                                   .px = {oct_book_key(l->owner & 1, l->key)},
-                                   .qty = {s->qty}};
+                                   .inst = owner >> 1,
+                                   .side = (uint8_t)(owner & 1),
+                                   .px = {oct_book_px(b, owner & 1, s->key)},
+                                   .qty = {(int64_t)(s->qty * b->qty.unit)}};
 }
 
 bool oct_book_order(const struct oct_books *b, uint64_t ref, struct oct_book_order *out)
 {
-    uint32_t slot = oct_book_find(b, ref, oct_book_home(b, ref));
-    if (slot == OCT_BOOK_NONE)
+    struct oct_book_id id = oct_book_id(b, ref);
+    struct oct_book_place p = oct_book_find(b, &id);
+    if (p.slot == OCT_BOOK_NONE)
         return false;
-    order_copy(b, slot, out);
+    order_copy(b, p.slot, out);
     return true;
 }
 
-bool oct_book_queue_walk(const struct oct_books *b, uint32_t level, oct_book_visit_fn *visit,
+bool oct_book_queue_walk(const struct oct_books *b, uint32_t tail, oct_book_order_fn *visit,
                          void *ctx)
 {
-    uint32_t tail = *oct_book_side_cell(b, b->lvl[level].owner, level).tail, at = tail;
+    uint32_t at = tail;
     while (b->slot[at].prev != OCT_BOOK_NONE)
         at = b->slot[at].prev;
     for (uint32_t next; at != OCT_BOOK_NONE; at = next) {
@@ -123,13 +131,17 @@ uint32_t oct_book_queue(const struct oct_books *b, uint32_t inst, enum oct_side 
                         struct oct_book_order *out, uint32_t n)
 {
     uint32_t owner;
-    if (!owner_of(b, inst, side, &owner) || px.v <= 0)
+    uint64_t units = oct_book_units(&b->px, px.v);
+    if (!owner_of(b, inst, side, &owner) || !oct_book_fits(&b->px, units))
         return 0;
-    uint32_t level = oct_book_side_find(b, owner, oct_book_key((uint32_t)side, px.v));
-    if (level == OCT_BOOK_NONE)
-        return 0;
+    uint32_t key = oct_book_key((uint32_t)side, units);
+    uint32_t at = oct_book_eight_at(&b->best[owner], key);
+    struct oct_book_cell cell =
+        at != 0 ? oct_book_eight_cell(&b->best[owner], (uint32_t)__builtin_ctz(at))
+                : oct_book_side_far(b, owner, key);
     struct queue_ctx c = {.b = b, .out = out, .n = n};
-    oct_book_queue_walk(b, level, queue_visit, &c);
+    if (cell.tail != NULL)
+        oct_book_queue_walk(b, *cell.tail, queue_visit, &c);
     return c.cnt;
 }
 
@@ -162,26 +174,26 @@ static bool digest_order(void *ctx, uint32_t slot)
 {
     struct digest_ctx *c = ctx;
     digest_word(c, c->b->slot[slot].ref);
-    digest_word(c, (uint64_t)c->b->slot[slot].qty);
+    digest_word(c, c->b->slot[slot].qty * c->b->qty.unit);
     return true;
 }
 
-static bool digest_level(void *ctx, uint32_t level)
+static bool digest_level(void *ctx, uint32_t owner, const struct oct_book_entry *level)
 {
     struct digest_ctx *c = ctx;
-    const struct oct_book_lvl *l = &c->b->lvl[level];
-    digest_word(c, (uint64_t)l->key);
-    digest_word(c, *oct_book_side_cell(c->b, l->owner, level).cnt);
-    return oct_book_queue_walk(c->b, level, digest_order, ctx);
+    struct oct_level l;
+    level_copy(c->b, owner, level, &l);
+    digest_word(c, (uint64_t)((owner & 1) == OCT_BUY ? l.px.v : -l.px.v));
+    digest_word(c, l.order_cnt);
+    return oct_book_queue_walk(c->b, level->tail, digest_order, ctx);
 }
 
 static void digest_inst(struct digest_ctx *c, uint32_t inst)
 {
-    const struct oct_book_side *s = &c->b->side[2 * inst];
     digest_word(c, inst);
-    digest_word(c, s[0].incomplete);
+    digest_word(c, c->b->more[2 * inst].incomplete);
     for (uint32_t i = 0; i < 2; i++) {
-        digest_word(c, (uint64_t)s[i].top_cnt + s[i].deep_cnt);
+        digest_word(c, oct_book_level_cnt(c->b, inst, (enum oct_side)i));
         oct_book_side_walk(c->b, 2 * inst + i, digest_level, c);
     }
 }
@@ -195,7 +207,7 @@ uint64_t oct_books_digest(const struct oct_books *b, uint32_t inst)
         return c.h;
     }
     for (uint32_t i = 0; i < b->inst_cnt; i++) {
-        if ((b->side[2 * i].top_cnt | b->side[2 * i + 1].top_cnt | b->side[2 * i].incomplete) != 0)
+        if ((b->best[2 * i].key[0] | b->best[2 * i + 1].key[0] | b->more[2 * i].incomplete) != 0)
             digest_inst(&c, i);
     }
     return c.h;

@@ -2,31 +2,30 @@
 
 /* When the best levels run low, they are taken from the tree in lots, so that a touch that comes
  * and goes does not reach the tree each time. */
+#define TOP_LOW    OCT_BOOK_EIGHT
 #define TOP_REFILL 12u
 
-struct lanes {
-    __m256i lo;
-    __m256i hi;
-};
-
-static inline struct lanes keys_load(const struct oct_book_eight *e)
+/* One bit for each level that is at least as good as key, or has it. */
+static inline uint32_t eight_from(const struct oct_book_eight *e, uint32_t key)
 {
-    return (struct lanes){_mm256_load_si256((const __m256i *)&e->key[0]),
-                          _mm256_load_si256((const __m256i *)&e->key[4])};
+    __m256i v = _mm256_load_si256((const __m256i *)e->key);
+    __m256i top = _mm256_max_epu32(v, _mm256_set1_epi32((int)key));
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(top, v)));
 }
 
-/* How many of the levels are better than key. */
-static inline uint32_t eight_better(const struct oct_book_eight *e, int64_t key)
+/* How many levels are at least as good as key; key is not 0. */
+static inline uint32_t eight_better(const struct oct_book_eight *e, uint32_t key)
 {
-    __m256i x = _mm256_set1_epi64x(key);
-    struct lanes k = keys_load(e);
-    __m256i lo = _mm256_cmpgt_epi64(k.lo, x), hi = _mm256_cmpgt_epi64(k.hi, x);
-    return (uint32_t)__builtin_popcount((uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(lo)) |
-                                        (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(hi)) << 4);
+    return (uint32_t)__builtin_popcount(eight_from(e, key));
+}
+
+static inline uint32_t eight_cnt(const struct oct_book_eight *e)
+{
+    return eight_better(e, 1);
 }
 
 /* Opens a gap at pos and puts x in it; what was last falls out. */
-static inline void open64(int64_t v[OCT_BOOK_EIGHT], uint32_t pos, int64_t x)
+static inline void open64(uint64_t v[OCT_BOOK_EIGHT], uint32_t pos, uint64_t x)
 {
     __m256i at = _mm256_set1_epi64x((int64_t)pos);
     __m256i i_lo = _mm256_set_epi64x(3, 2, 1, 0);
@@ -43,7 +42,7 @@ static inline void open64(int64_t v[OCT_BOOK_EIGHT], uint32_t pos, int64_t x)
 }
 
 /* Closes the gap; x comes last. */
-static inline void close64(int64_t v[OCT_BOOK_EIGHT], uint32_t pos, int64_t x)
+static inline void close64(uint64_t v[OCT_BOOK_EIGHT], uint32_t pos, uint64_t x)
 {
     __m256i at = _mm256_set1_epi64x((int64_t)pos - 1);
     __m256i v_lo = _mm256_load_si256((const __m256i *)&v[0]);
@@ -79,184 +78,141 @@ static inline void close32(uint32_t v[OCT_BOOK_EIGHT], uint32_t pos, uint32_t x)
     _mm256_store_si256((__m256i *)v, a);
 }
 
-/* One level as it moves between blocks and tree. */
-struct entry {
-    int64_t key;
-    int64_t qty;
-    uint32_t lvl;
-    uint32_t cnt;
-    uint32_t tail;
-};
-
-static inline struct entry eight_get(const struct oct_book_eight *e, uint32_t pos)
+static inline struct oct_book_entry eight_get(const struct oct_book_eight *e, uint32_t pos)
 {
-    return (struct entry){e->key[pos], e->qty[pos], e->lvl[pos], e->cnt[pos], e->tail[pos]};
+    return (struct oct_book_entry){e->key[pos], e->tail[pos], e->sum[pos]};
 }
 
-static inline void eight_open(struct oct_book_eight *e, uint32_t pos, const struct entry *x)
+static inline void eight_open(struct oct_book_eight *e, uint32_t pos,
+                              const struct oct_book_entry *x)
 {
-    open64(e->key, pos, x->key);
-    open64(e->qty, pos, x->qty);
-    open32(e->lvl, pos, x->lvl);
-    open32(e->cnt, pos, x->cnt);
+    open32(e->key, pos, x->key);
     open32(e->tail, pos, x->tail);
+    open64(e->sum, pos, x->sum);
 }
 
-static inline void eight_close(struct oct_book_eight *e, uint32_t pos, const struct entry *last)
+/* last comes in behind. */
+static inline void eight_close(struct oct_book_eight *e, uint32_t pos,
+                               const struct oct_book_entry *last)
 {
-    close64(e->key, pos, last->key);
-    close64(e->qty, pos, last->qty);
-    close32(e->lvl, pos, last->lvl);
-    close32(e->cnt, pos, last->cnt);
+    close32(e->key, pos, last->key);
     close32(e->tail, pos, last->tail);
+    close64(e->sum, pos, last->sum);
 }
 
-static const struct entry nothing = {.key = OCT_BOOK_KEY_NONE, .lvl = OCT_BOOK_NONE};
+static const struct oct_book_entry nothing;
 
 void oct_book_side_init(struct oct_books *b, uint32_t owner)
 {
-    struct oct_book_side *s = &b->side[owner];
-    struct oct_book_eight *hi = &b->more[owner].hi;
-    *s = (struct oct_book_side){.root = OCT_BOOK_NONE};
-    *hi = (struct oct_book_eight){.key = {0}};
-    for (uint32_t i = 0; i < OCT_BOOK_EIGHT; i++)
-        s->lo.key[i] = hi->key[i] = OCT_BOOK_KEY_NONE;
+    b->best[owner] = (struct oct_book_eight){.key = {0}};
+    b->more[owner] = (struct oct_book_more){.root = OCT_BOOK_NONE};
 }
 
-uint32_t oct_book_side_find(const struct oct_books *b, uint32_t owner, int64_t key)
+uint32_t oct_book_side_top_cnt(const struct oct_books *b, uint32_t owner)
 {
-    const struct oct_book_side *s = &b->side[owner];
-    uint32_t eq = oct_book_eight_eq(&s->lo, key);
-    if (eq != 0)
-        return s->lo.lvl[__builtin_ctz(eq)];
-    if (key > s->lo.key[OCT_BOOK_EIGHT - 1])
-        return OCT_BOOK_NONE;
-    const struct oct_book_eight *hi = &b->more[owner].hi;
-    eq = oct_book_eight_eq(hi, key);
-    if (eq != 0)
-        return hi->lvl[__builtin_ctz(eq)];
-    return s->deep_cnt == 0 ? OCT_BOOK_NONE : oct_book_tree_find(b, s->root, key);
+    return eight_cnt(&b->best[owner]) + eight_cnt(&b->more[owner].hi);
 }
 
-struct oct_book_cell oct_book_side_cell(const struct oct_books *b, uint32_t owner, uint32_t level)
+struct oct_book_cell oct_book_side_far(const struct oct_books *b, uint32_t owner, uint32_t key)
 {
-    struct oct_book_eight *lo = &b->side[owner].lo, *hi = &b->more[owner].hi;
-    uint32_t at = oct_book_eight_at(lo, level);
+    const struct oct_book_cell none = {NULL, NULL};
+    if (key > b->best[owner].key[OCT_BOOK_EIGHT - 1])
+        return none;
+    struct oct_book_more *m = &b->more[owner];
+    uint32_t at = oct_book_eight_at(&m->hi, key);
     if (at != 0)
-        return oct_book_eight_cell(lo, (uint32_t)__builtin_ctz(at));
-    at = oct_book_eight_at(hi, level);
-    if (at != 0)
-        return oct_book_eight_cell(hi, (uint32_t)__builtin_ctz(at));
-    struct oct_book_lvl *l = &b->lvl[level];
-    return (struct oct_book_cell){&l->qty, &l->cnt, &l->tail};
+        return oct_book_eight_cell(&m->hi, (uint32_t)__builtin_ctz(at));
+    return m->deep_cnt == 0 ? none : oct_book_tree_find(b, m->root, key);
 }
 
-/* Blocks in use hold no gap: an entry goes in at pos, the last of the first becomes the first of
- * the second. */
-static void top_insert(struct oct_books *b, uint32_t owner, uint32_t pos, const struct entry *x)
+static bool deep_insert(struct oct_books *b, struct oct_book_more *m,
+                        const struct oct_book_entry *x)
 {
-    struct oct_book_side *s = &b->side[owner];
-    if (pos < OCT_BOOK_EIGHT) {
-        if (s->top_cnt >= OCT_BOOK_EIGHT) {
-            struct entry last = eight_get(&s->lo, OCT_BOOK_EIGHT - 1);
-            eight_open(&b->more[owner].hi, 0, &last);
-        }
-        eight_open(&s->lo, pos, x);
-    } else {
-        eight_open(&b->more[owner].hi, pos - OCT_BOOK_EIGHT, x);
-    }
-    s->top_cnt++;
-}
-
-static void top_remove(struct oct_books *b, uint32_t owner, uint32_t pos)
-{
-    struct oct_book_side *s = &b->side[owner];
-    if (pos >= OCT_BOOK_EIGHT) {
-        eight_close(&b->more[owner].hi, pos - OCT_BOOK_EIGHT, &nothing);
-    } else if (s->top_cnt > OCT_BOOK_EIGHT) {
-        struct entry first = eight_get(&b->more[owner].hi, 0);
-        eight_close(&s->lo, pos, &first);
-        eight_close(&b->more[owner].hi, 0, &nothing);
-    } else {
-        eight_close(&s->lo, pos, &nothing);
-    }
-    s->top_cnt--;
-}
-
-/* Into the tree, with what it holds; false when there is no room. */
-static bool deep_insert(struct oct_books *b, struct oct_book_side *s, const struct entry *x)
-{
-    if (!oct_book_tree_insert(b, &s->root, x->key, x->lvl))
+    if (!oct_book_tree_insert(b, &m->root, x))
         return false;
-    struct oct_book_lvl *l = &b->lvl[x->lvl];
-    l->qty = x->qty;
-    l->cnt = x->cnt;
-    l->tail = x->tail;
-    s->deep_cnt++;
+    m->deep_cnt++;
     return true;
 }
 
-bool oct_book_side_insert(struct oct_books *b, uint32_t owner, int64_t key, uint32_t lvl)
+/* Into the second block, whose worst goes to the tree when there is no room. */
+static bool more_insert(struct oct_books *b, struct oct_book_more *m, uint32_t pos,
+                        const struct oct_book_entry *x)
 {
-    struct oct_book_side *s = &b->side[owner];
-    struct entry x = {.key = key, .lvl = lvl};
-    uint32_t pos = eight_better(&s->lo, key);
-    if (pos == OCT_BOOK_EIGHT)
-        pos += eight_better(&b->more[owner].hi, key);
-    bool among_top = pos < s->top_cnt || (s->deep_cnt == 0 && pos < OCT_BOOK_TOP_CNT);
-    if (!among_top)
-        return deep_insert(b, s, &x);
-    if (s->top_cnt == OCT_BOOK_TOP_CNT) {
-        struct entry worst = eight_get(&b->more[owner].hi, OCT_BOOK_EIGHT - 1);
-        if (!deep_insert(b, s, &worst))
-            return false;
-        s->top_cnt--; /* the worst falls out of the block */
-    }
-    top_insert(b, owner, pos, &x);
+    struct oct_book_entry worst = eight_get(&m->hi, OCT_BOOK_EIGHT - 1);
+    if (worst.key != OCT_BOOK_NONE && !deep_insert(b, m, &worst))
+        return false;
+    eight_open(&m->hi, pos, x);
     return true;
+}
+
+bool oct_book_side_insert(struct oct_books *b, uint32_t owner, const struct oct_book_entry *x)
+{
+    struct oct_book_eight *best = &b->best[owner];
+    struct oct_book_more *m = &b->more[owner];
+    uint32_t pos = eight_better(best, x->key);
+    if (pos < OCT_BOOK_EIGHT) {
+        struct oct_book_entry last = eight_get(best, OCT_BOOK_EIGHT - 1);
+        if (last.key != OCT_BOOK_NONE && !more_insert(b, m, 0, &last))
+            return false;
+        eight_open(best, pos, x);
+        return true;
+    }
+    pos = eight_better(&m->hi, x->key);
+    bool here = pos < eight_cnt(&m->hi) || (m->deep_cnt == 0 && pos < OCT_BOOK_EIGHT);
+    return here ? more_insert(b, m, pos, x) : deep_insert(b, m, x);
 }
 
 static OCT_COLD void refill(struct oct_books *b, uint32_t owner)
 {
-    struct oct_book_side *s = &b->side[owner];
-    while (s->top_cnt < TOP_REFILL && s->deep_cnt != 0) {
-        int64_t key;
-        uint32_t lvl = oct_book_tree_pop(b, &s->root, &key), at = s->top_cnt % OCT_BOOK_EIGHT;
-        struct oct_book_eight *e = s->top_cnt < OCT_BOOK_EIGHT ? &s->lo : &b->more[owner].hi;
-        e->key[at] = key;
-        e->qty[at] = b->lvl[lvl].qty;
-        e->lvl[at] = lvl;
-        e->cnt[at] = b->lvl[lvl].cnt;
-        e->tail[at] = b->lvl[lvl].tail;
-        s->top_cnt++;
-        s->deep_cnt--;
+    struct oct_book_more *m = &b->more[owner];
+    for (uint32_t i = oct_book_side_top_cnt(b, owner); i < TOP_REFILL && m->deep_cnt != 0; i++) {
+        struct oct_book_entry x = oct_book_tree_pop(b, &m->root);
+        eight_open(i < OCT_BOOK_EIGHT ? &b->best[owner] : &m->hi, i % OCT_BOOK_EIGHT, &x);
+        m->deep_cnt--;
     }
 }
 
-void oct_book_side_remove(struct oct_books *b, uint32_t owner, int64_t key)
+void oct_book_side_remove(struct oct_books *b, uint32_t owner, uint32_t key)
 {
-    struct oct_book_side *s = &b->side[owner];
-    uint32_t eq = oct_book_eight_eq(&s->lo, key);
-    if (eq == 0)
-        eq = oct_book_eight_eq(&b->more[owner].hi, key) << OCT_BOOK_EIGHT;
-    if (eq == 0) {
-        oct_book_tree_remove(b, &s->root, key);
-        s->deep_cnt--;
+    struct oct_book_eight *best = &b->best[owner];
+    struct oct_book_more *m = &b->more[owner];
+    uint32_t at = oct_book_eight_at(best, key), far = 0;
+    if (at == 0)
+        far = oct_book_eight_at(&m->hi, key);
+    if ((at | far) == 0) {
+        oct_book_tree_remove(b, &m->root, key);
+        m->deep_cnt--;
         return;
     }
-    top_remove(b, owner, (uint32_t)__builtin_ctz(eq));
-    if (s->top_cnt < OCT_BOOK_TOP_LOW && s->deep_cnt != 0)
+    if (at != 0) {
+        struct oct_book_entry next = eight_get(&m->hi, 0);
+        /* The second block is empty while the first has room. */
+        bool moves = best->key[OCT_BOOK_EIGHT - 1] != OCT_BOOK_NONE && next.key != OCT_BOOK_NONE;
+        eight_close(best, (uint32_t)__builtin_ctz(at), moves ? &next : &nothing);
+        far = moves;
+    }
+    if (far != 0)
+        eight_close(&m->hi, (uint32_t)__builtin_ctz(far), &nothing);
+    if (best->key[TOP_LOW - 1] == OCT_BOOK_NONE && m->deep_cnt != 0)
         refill(b, owner);
 }
 
-bool oct_book_side_walk(const struct oct_books *b, uint32_t owner, oct_book_visit_fn *visit,
-                        void *ctx)
+static bool eight_walk(const struct oct_book_eight *e, uint32_t owner, oct_book_level_fn *visit,
+                       void *ctx)
 {
-    const struct oct_book_side *s = &b->side[owner];
-    for (uint32_t i = 0; i < s->top_cnt; i++) {
-        const struct oct_book_eight *e = i < OCT_BOOK_EIGHT ? &s->lo : &b->more[owner].hi;
-        if (!visit(ctx, e->lvl[i % OCT_BOOK_EIGHT]))
+    for (uint32_t i = 0; i < OCT_BOOK_EIGHT && e->key[i] != OCT_BOOK_NONE; i++) {
+        struct oct_book_entry x = eight_get(e, i);
+        if (!visit(ctx, owner, &x))
             return false;
     }
-    return oct_book_tree_walk(b, s->root, visit, ctx);
+    return true;
+}
+
+bool oct_book_side_walk(const struct oct_books *b, uint32_t owner, oct_book_level_fn *visit,
+                        void *ctx)
+{
+    const struct oct_book_more *m = &b->more[owner];
+    return eight_walk(&b->best[owner], owner, visit, ctx) &&
+           eight_walk(&m->hi, owner, visit, ctx) &&
+           oct_book_tree_walk(b, m->root, owner, visit, ctx);
 }

@@ -3,8 +3,8 @@
 /* A B-tree with links downwards only; paths are kept on the stack.  Nodes are merged when two
  * neighbours under one parent fit into one with a little room, so that together they always hold
  * more than NODE_LOW entries; books.c sizes the pool from that. */
-#define NODE_LOW   10u /* below this a merge is tried */
-#define NODE_MERGE 20u /* and done when the two hold at most this many */
+#define NODE_LOW   7u  /* below this a merge is tried */
+#define NODE_MERGE 13u /* and done when the two hold at most this many */
 
 struct path {
     uint32_t node[OCT_BOOK_HEIGHT_MAX];
@@ -33,53 +33,67 @@ static void node_give(struct oct_books *b, uint32_t n)
     b->node_cnt--;
 }
 
-/* Entries with a key below this one; the vectors are short, so that a count without branches beats
- * a binary search. */
-static uint32_t lower_bound(const struct oct_book_node *n, int64_t key)
+/* One bit for each entry whose key is at most this one. */
+static uint32_t up_to(const struct oct_book_node *n, uint32_t key)
 {
-    uint32_t below = 0;
-    for (uint32_t i = 0; i < n->cnt; i++)
-        below += n->key[i] < key;
-    return below;
+    __m256i x = _mm256_set1_epi32((int)key);
+    __m256i lo = _mm256_load_si256((const __m256i *)&n->key[0]);
+    __m256i hi = _mm256_load_si256((const __m256i *)&n->key[8]); /* and cnt, height */
+    lo = _mm256_cmpeq_epi32(_mm256_min_epu32(lo, x), lo);
+    hi = _mm256_cmpeq_epi32(_mm256_min_epu32(hi, x), hi);
+    uint32_t bits = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(lo)) |
+                    (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(hi)) << 8;
+    return bits & ((1u << n->cnt) - 1);
 }
 
-static uint32_t child_of(const struct oct_book_node *n, int64_t key)
+/* Entries with a key below this one; key is not 0. */
+static uint32_t lower_bound(const struct oct_book_node *n, uint32_t key)
 {
-    uint32_t at = 0;
-    for (uint32_t i = 1; i < n->cnt; i++)
-        at += n->key[i] <= key;
-    return at;
+    return (uint32_t)__builtin_popcount(up_to(n, key - 1));
 }
 
-static void entry_insert(struct oct_book_node *n, uint32_t at, int64_t key, uint32_t val)
+/* The first key is a bound that holds for all. */
+static uint32_t child_of(const struct oct_book_node *n, uint32_t key)
 {
-    for (uint32_t i = n->cnt; i > at; i--) {
-        n->key[i] = n->key[i - 1];
-        n->val[i] = n->val[i - 1];
-    }
-    n->key[at] = key;
-    n->val[at] = val;
+    return (uint32_t)__builtin_popcount(up_to(n, key) & ~1u);
+}
+
+static void entry_copy(struct oct_book_node *to, uint32_t i, const struct oct_book_node *from,
+                       uint32_t k)
+{
+    to->key[i] = from->key[k];
+    to->val[i] = from->val[k];
+    to->sum[i] = from->sum[k];
+}
+
+static void entry_insert(struct oct_book_node *n, uint32_t at, const struct oct_book_entry *e)
+{
+    for (uint32_t i = n->cnt; i > at; i--)
+        entry_copy(n, i, n, i - 1);
+    n->key[at] = e->key;
+    n->val[at] = e->tail;
+    n->sum[at] = e->sum;
     n->cnt++;
 }
 
 static void entry_remove(struct oct_book_node *n, uint32_t at)
 {
     n->cnt--;
-    for (uint32_t i = at; i < n->cnt; i++) {
-        n->key[i] = n->key[i + 1];
-        n->val[i] = n->val[i + 1];
-    }
+    for (uint32_t i = at; i < n->cnt; i++)
+        entry_copy(n, i, n, i + 1);
 }
 
-uint32_t oct_book_tree_find(const struct oct_books *b, uint32_t root, int64_t key)
+struct oct_book_cell oct_book_tree_find(const struct oct_books *b, uint32_t root, uint32_t key)
 {
     if (root == OCT_BOOK_NONE)
-        return OCT_BOOK_NONE;
-    const struct oct_book_node *n = &b->node[root];
+        return (struct oct_book_cell){NULL, NULL};
+    struct oct_book_node *n = &b->node[root];
     while (n->height != 0)
         n = &b->node[n->val[child_of(n, key)]];
     uint32_t at = lower_bound(n, key);
-    return at < n->cnt && n->key[at] == key ? n->val[at] : OCT_BOOK_NONE;
+    if (at == n->cnt || n->key[at] != key)
+        return (struct oct_book_cell){NULL, NULL};
+    return (struct oct_book_cell){&n->val[at], &n->sum[at]};
 }
 
 /* Splits the full child at idx of parent in two; the parent has room. */
@@ -89,16 +103,14 @@ static void child_split(struct oct_books *b, struct oct_book_node *parent, uint3
     uint32_t right_n = node_take(b, left->height);
     struct oct_book_node *right = &b->node[right_n];
     uint32_t keep = (OCT_BOOK_FANOUT + 1) / 2;
-    for (uint32_t i = keep; i < OCT_BOOK_FANOUT; i++) {
-        right->key[i - keep] = left->key[i];
-        right->val[i - keep] = left->val[i];
-    }
+    for (uint32_t i = keep; i < OCT_BOOK_FANOUT; i++)
+        entry_copy(right, i - keep, left, i);
     right->cnt = (uint16_t)(OCT_BOOK_FANOUT - keep);
     left->cnt = (uint16_t)keep;
-    entry_insert(parent, idx + 1, right->key[0], right_n);
+    entry_insert(parent, idx + 1, &(struct oct_book_entry){right->key[0], right_n, 0});
 }
 
-bool oct_book_tree_insert(struct oct_books *b, uint32_t *root, int64_t key, uint32_t lvl)
+bool oct_book_tree_insert(struct oct_books *b, uint32_t *root, const struct oct_book_entry *e)
 {
     uint32_t height = *root == OCT_BOOK_NONE ? 0 : b->node[*root].height;
     /* The most a single insertion can take: one node a level and a new root. */
@@ -108,20 +120,20 @@ bool oct_book_tree_insert(struct oct_books *b, uint32_t *root, int64_t key, uint
         *root = node_take(b, 0);
     if (b->node[*root].cnt == OCT_BOOK_FANOUT) {
         uint32_t up = node_take(b, (uint16_t)(height + 1));
-        entry_insert(&b->node[up], 0, b->node[*root].key[0], *root);
+        entry_insert(&b->node[up], 0, &(struct oct_book_entry){b->node[*root].key[0], *root, 0});
         *root = up;
         child_split(b, &b->node[up], 0);
     }
     struct oct_book_node *n = &b->node[*root];
     while (n->height != 0) {
-        uint32_t at = child_of(n, key);
+        uint32_t at = child_of(n, e->key);
         if (b->node[n->val[at]].cnt == OCT_BOOK_FANOUT) {
             child_split(b, n, at);
-            at = child_of(n, key);
+            at = child_of(n, e->key);
         }
         n = &b->node[n->val[at]];
     }
-    entry_insert(n, lower_bound(n, key), key, lvl);
+    entry_insert(n, lower_bound(n, e->key), e);
     return true;
 }
 
@@ -132,10 +144,8 @@ static void children_merge(struct oct_books *b, struct oct_book_node *parent, ui
     struct oct_book_node *right = &b->node[parent->val[idx + 1]];
     if (right->height != 0)
         right->key[0] = parent->key[idx + 1]; /* unused so far */
-    for (uint32_t i = 0; i < right->cnt; i++) {
-        left->key[left->cnt + i] = right->key[i];
-        left->val[left->cnt + i] = right->val[i];
-    }
+    for (uint32_t i = 0; i < right->cnt; i++)
+        entry_copy(left, left->cnt + i, right, i);
     left->cnt = (uint16_t)(left->cnt + right->cnt);
     node_give(b, parent->val[idx + 1]);
     entry_remove(parent, idx + 1);
@@ -178,7 +188,7 @@ static void path_remove(struct oct_books *b, uint32_t *root, const struct path *
     }
 }
 
-void oct_book_tree_remove(struct oct_books *b, uint32_t *root, int64_t key)
+void oct_book_tree_remove(struct oct_books *b, uint32_t *root, uint32_t key)
 {
     struct path p = {.depth = 0};
     OCT_ASSERT(*root != OCT_BOOK_NONE);
@@ -194,7 +204,7 @@ void oct_book_tree_remove(struct oct_books *b, uint32_t *root, int64_t key)
     path_remove(b, root, &p);
 }
 
-uint32_t oct_book_tree_pop(struct oct_books *b, uint32_t *root, int64_t *key)
+struct oct_book_entry oct_book_tree_pop(struct oct_books *b, uint32_t *root)
 {
     struct path p = {.depth = 0};
     OCT_ASSERT(*root != OCT_BOOK_NONE);
@@ -205,11 +215,10 @@ uint32_t oct_book_tree_pop(struct oct_books *b, uint32_t *root, int64_t *key)
         p.node[p.depth + 1] = n->val[n->cnt - 1];
         n = &b->node[p.node[++p.depth]];
     }
-    p.idx[p.depth] = n->cnt - 1u;
-    uint32_t lvl = n->val[n->cnt - 1];
-    *key = n->key[n->cnt - 1];
+    uint32_t last = p.idx[p.depth] = n->cnt - 1u;
+    struct oct_book_entry e = {n->key[last], n->val[last], n->sum[last]};
     path_remove(b, root, &p);
-    return lvl;
+    return e;
 }
 
 void oct_book_tree_free(struct oct_books *b, uint32_t *root)
@@ -225,15 +234,16 @@ void oct_book_tree_free(struct oct_books *b, uint32_t *root)
     *root = OCT_BOOK_NONE;
 }
 
-bool oct_book_tree_walk(const struct oct_books *b, uint32_t root, oct_book_visit_fn *visit,
-                        void *ctx)
+bool oct_book_tree_walk(const struct oct_books *b, uint32_t root, uint32_t owner,
+                        oct_book_level_fn *visit, void *ctx)
 {
     if (root == OCT_BOOK_NONE)
         return true;
     const struct oct_book_node *n = &b->node[root];
     for (uint32_t i = n->cnt; i-- > 0;) {
-        bool on =
-            n->height != 0 ? oct_book_tree_walk(b, n->val[i], visit, ctx) : visit(ctx, n->val[i]);
+        struct oct_book_entry e = {n->key[i], n->val[i], n->sum[i]};
+        bool on = n->height != 0 ? oct_book_tree_walk(b, n->val[i], owner, visit, ctx)
+                                 : visit(ctx, owner, &e);
         if (!on)
             return false;
     }

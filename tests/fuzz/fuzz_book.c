@@ -17,6 +17,8 @@
 #define STEP_SZ  8u
 #define STEP_MAX 400u
 #define INST_CNT 3u
+#define PX_MAX   INT64_C(0xfffffffe)
+#define QTY_MAX  ((INT64_C(1) << 48) - 1)
 
 struct step {
     uint8_t op;
@@ -52,8 +54,10 @@ static struct step step_of(const uint8_t *p)
                      .ref2 = spread(r >> 6),
                      .px = (int64_t)oct_load_le16(p + 4) - 8,
                      .qty = (int64_t)oct_load_le16(p + 6) - 8};
-    if (p[1] == 255)
-        s.px = s.qty = INT64_MAX - (s.qty + 8);
+    if (p[1] == 255) { /* about the largest there may be */
+        s.px = PX_MAX + 8 - (s.px & 15);
+        s.qty = QTY_MAX + 8 - (s.qty + 8);
+    }
     return s;
 }
 
@@ -79,22 +83,24 @@ static int fast(struct oct_books *b, const struct step *s, struct oct_book_touch
     }
 }
 
+/* The slow books know no largest values: what is beyond them is as wrong as a zero. */
 static int slow(struct slow_book *b, const struct step *s)
 {
+    int64_t px = s->px > PX_MAX ? 0 : s->px, qty = s->qty > QTY_MAX ? 0 : s->qty;
     switch (s->op) {
     case 0:
     case 1:
     case 2:
         if (s->inst >= INST_CNT || s->side > 1)
             return OCT_BOOK_RANGE;
-        return slow_add(b, s->inst, s->ref, s->side, s->px, s->qty);
+        return slow_add(b, s->inst, s->ref, s->side, px, qty);
     case 3:
         return slow_delete(b, s->ref);
     case 4:
-        return slow_reduce(b, s->ref, s->qty);
+        return slow_reduce(b, s->ref, qty);
     case 5:
     case 6:
-        return slow_replace(b, s->ref, s->ref2, s->px, s->qty);
+        return slow_replace(b, s->ref, s->ref2, px, qty);
     default:
         if (s->px % 64 == 0)
             slow_clear(b, s->inst);
@@ -105,7 +111,7 @@ static int slow(struct slow_book *b, const struct step *s)
 /* Sums that do not fit are refused by the books; the slow ones do not look. */
 static bool sum_refused(const struct slow_book *b, const struct step *s, int res)
 {
-    if (res != OCT_BOOK_RANGE || s->qty < INT64_MAX / 4)
+    if (res != OCT_BOOK_RANGE || s->qty < QTY_MAX / 4)
         return false;
     return b->order_cnt != 0;
 }
@@ -137,7 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
 {
     if (sz < 2)
         return 0;
-    struct oct_books_cfg cfg = {INST_CNT, 1 + data[0] % 64u, 1 + data[1] % 64u, 0, data[0]};
+    struct oct_books_cfg cfg = {INST_CNT, 1 + data[0] % 64u, 1 + data[1] % 64u, 0, data[0], {1},
+                                {1}};
     struct oct_books *b = books(&cfg), *plain = books(&cfg);
     struct slow_book s = {0};
     struct oct_book_touch t, t2;
@@ -148,6 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
         oct_books_prefetch1(b, &hint);
         oct_books_prefetch2(b, &hint);
         oct_books_prefetch3(b, &hint);
+        oct_books_prefetch4(b, &hint);
+        oct_books_prefetch_lone(b, &hint);
         int res = fast(b, &st, &t);
         FUZZ_CHECK(res == fast(plain, &st, &t2));
         if (res == OCT_BOOK_FULL)

@@ -136,7 +136,7 @@ Test(lobster, best_bid_and_offer_equal_the_oracle_after_every_message)
     char *want = (char *)shared_load("lobster-amzn-20120621-L1/expected.json", &sz);
     if (msgs == NULL || tops == NULL || want == NULL)
         cr_skip_test(SHARED_MISSING);
-    struct oct_books_cfg cfg = {1, 20000, 5000, 0, 1};
+    struct oct_books_cfg cfg = {1, 20000, 5000, 0, 1, {0}, {0}};
     books = oct_books_new(aligned_alloc(128, oct_books_footprint(&cfg)), &cfg);
     const char *m = msgs, *o = tops;
     struct row r = next_row(&m);

@@ -13,7 +13,7 @@ static struct oct_book_touch t;
 
 static struct oct_books *books(uint32_t insts, uint32_t orders, uint32_t levels)
 {
-    struct oct_books_cfg cfg = {insts, orders, levels, 0, 42};
+    struct oct_books_cfg cfg = {insts, orders, levels, 0, 42, {0}, {0}};
     size_t sz = oct_books_footprint(&cfg);
     cr_assert_gt(sz, 0);
     return oct_books_new(test_keep(aligned_alloc(128, sz)), &cfg);
@@ -163,17 +163,79 @@ Test(book, values_out_of_range_are_refused)
 Test(book, the_largest_values_are_kept_exactly)
 {
     struct oct_books *b = books(1, 10, 10);
-    oct_px big = {INT64_MAX};
-    cr_assert_eq(oct_book_add(b, 0, 0, OCT_SELL, big, (oct_qty){INT64_MAX}, &t), OCT_BOOK_TOP);
-    cr_assert_eq(oct_book_add(b, 0, UINT64_MAX, OCT_BUY, big, (oct_qty){INT64_MAX}, &t),
-                 OCT_BOOK_TOP);
+    oct_px big = PX(INT64_C(0xfffffffe));
+    int64_t shares = INT64_MAX / OCT_QTY_ONE;
+    cr_assert_eq(oct_book_add(b, 0, 0, OCT_SELL, big, QTY(shares), &t), OCT_BOOK_TOP);
+    cr_assert_eq(oct_book_add(b, 0, UINT64_MAX, OCT_BUY, big, QTY(shares), &t), OCT_BOOK_TOP);
     struct oct_level l;
     cr_assert(oct_book_best(b, 0, OCT_SELL, &l));
-    cr_assert_eq(l.px.v, INT64_MAX);
-    cr_assert_eq(l.qty.v, INT64_MAX);
-    cr_assert_eq(oct_book_reduce(b, 0, (oct_qty){INT64_MAX}, &t), OCT_BOOK_TOP);
+    cr_assert_eq(l.px.v, big.v);
+    cr_assert_eq(l.qty.v, QTY(shares).v);
+    cr_assert_eq(oct_book_reduce(b, 0, QTY(shares), &t), OCT_BOOK_TOP);
     cr_assert_not(oct_book_best(b, 0, OCT_SELL, &l));
     cr_assert_eq(oct_book_delete(b, UINT64_MAX, &t), OCT_BOOK_TOP);
+    big.v += OCT_PX_E4;
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_SELL, big, QTY(1), &t), OCT_BOOK_RANGE);
+}
+
+Test(book, a_level_holds_less_than_2_to_the_48_units)
+{
+    struct oct_books_cfg cfg = {1, 10, 10, 0, 1, {0}, {1}};
+    struct oct_books *b =
+        oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cfg))), &cfg);
+    oct_qty most = {(INT64_C(1) << 48) - 1}, one = {1};
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, PX(1), (oct_qty){most.v + 1}, &t), OCT_BOOK_RANGE);
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, PX(1), most, &t), OCT_BOOK_TOP);
+    cr_assert_eq(oct_book_add(b, 0, 2, OCT_BUY, PX(1), one, &t), OCT_BOOK_RANGE);
+    cr_assert_eq(oct_book_reduce(b, 1, one, &t), OCT_BOOK_TOP);
+    cr_assert_eq(oct_book_add(b, 0, 2, OCT_BUY, PX(1), one, &t), OCT_BOOK_TOP);
+    cr_assert_eq(t.best_qty.v, most.v);
+}
+
+Test(book, what_is_no_multiple_of_the_unit_is_refused)
+{
+    struct oct_books *b = books(1, 10, 10);
+    oct_px px = PX(100);
+    oct_qty qty = QTY(5);
+    for (int64_t off = 1; off < 64; off++) {
+        cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, (oct_px){px.v + off}, qty, &t), OCT_BOOK_RANGE);
+        cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, px, (oct_qty){qty.v + off}, &t),
+                     OCT_BOOK_RANGE);
+    }
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, px, qty, &t), OCT_BOOK_TOP);
+    cr_assert_eq(oct_book_reduce(b, 1, (oct_qty){qty.v - 1}, &t), OCT_BOOK_RANGE);
+    cr_assert_eq(oct_book_replace(b, 1, 2, (oct_px){px.v - 1}, qty, &t), OCT_BOOK_RANGE);
+    struct oct_book_order q;
+    cr_assert_eq(oct_book_queue(b, 0, OCT_BUY, (oct_px){px.v + 1}, &q, 1), 0);
+    struct oct_books_cfg cents = {1, 10, 10, 0, 1, {OCT_PX_ONE / 4}, {OCT_QTY_ONE / 1000}};
+    b = oct_books_new(test_keep(aligned_alloc(128, oct_books_footprint(&cents))), &cents);
+    px.v = OCT_PX_ONE / 4 * 3;
+    qty.v = OCT_QTY_ONE / 1000 * 7;
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_SELL, px, qty, &t), OCT_BOOK_TOP);
+    cr_assert_eq(t.best_px.v, px.v);
+    cr_assert_eq(t.best_qty.v, qty.v);
+    cr_assert_eq(oct_book_add(b, 0, 2, OCT_SELL, PX(1), qty, &t), OCT_BOOK_RANGE);
+}
+
+Test(book, a_level_of_very_many_orders_is_counted_and_emptied)
+{
+    enum { N = 70000 };
+    struct oct_books *b = books(1, N, 10);
+    struct oct_level l;
+    for (uint64_t i = 0; i < N; i++)
+        cr_assert_eq(oct_book_add(b, 0, i, OCT_BUY, PX(5), QTY(2), &t), OCT_BOOK_TOP);
+    cr_assert(oct_book_best(b, 0, OCT_BUY, &l));
+    cr_assert_eq(l.order_cnt, N);
+    cr_assert_eq(l.qty.v, QTY(2 * N).v);
+    for (uint64_t i = 0; i < N - 1; i++)
+        cr_assert_eq(oct_book_delete(b, i, &t), OCT_BOOK_TOP);
+    cr_assert(oct_book_best(b, 0, OCT_BUY, &l));
+    cr_assert_eq(l.order_cnt, 1);
+    cr_assert_eq(oct_book_delete(b, N - 1, &t), OCT_BOOK_TOP);
+    cr_assert_not(oct_book_best(b, 0, OCT_BUY, &l));
+    cr_assert_eq(oct_book_add(b, 0, 1, OCT_BUY, PX(5), QTY(2), &t), OCT_BOOK_TOP);
+    cr_assert(oct_book_best(b, 0, OCT_BUY, &l));
+    cr_assert_eq(l.order_cnt, 1);
 }
 
 Test(book, full_order_table_refuses_marks_the_instrument_and_changes_nothing_else)
@@ -268,18 +330,20 @@ Test(book, digest_depends_on_queue_order_and_not_on_history)
 
 Test(book, impossible_configurations_have_no_footprint)
 {
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){0, 1, 1, 0, 0}), 0);
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 0, 1, 0, 0}), 0);
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, 0, 0, 0}), 0);
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){UINT32_MAX, 1, 1, 0, 0}), 0);
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, UINT32_MAX, 1, 0, 0}), 0);
-    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, UINT32_MAX, 0, 0}), 0);
-    cr_assert_null(oct_books_new(NULL, &(struct oct_books_cfg){0, 1, 1, 0, 0}));
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){0, 1, 1, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 0, 1, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, 0, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){UINT32_MAX, 1, 1, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, UINT32_MAX, 1, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, UINT32_MAX, 0, 0, {0}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, 1, 0, 0, {-1}, {0}}), 0);
+    cr_assert_eq(oct_books_footprint(&(struct oct_books_cfg){1, 1, 1, 0, 0, {0}, {-1}}), 0);
+    cr_assert_null(oct_books_new(NULL, &(struct oct_books_cfg){0, 1, 1, 0, 0, {0}, {0}}));
 }
 
 Test(book, eight_thousand_books_and_a_million_and_a_half_orders_fit_256_mib)
 {
-    struct oct_books_cfg cfg = {8192, 1500000, 500000, 0, 1};
+    struct oct_books_cfg cfg = {8192, 1500000, 500000, 0, 1, {0}, {0}};
     cr_assert_leq(oct_books_footprint(&cfg), (size_t)256 << 20);
 }
 

@@ -159,15 +159,18 @@ static void empty_out(struct run *r)
     cr_assert_eq(oct_books_order_cnt(r->b), 0);
     cr_assert_eq(oct_books_level_cnt(r->b), 0);
     cr_assert_eq(r->b->node_cnt, 0);
-    for (uint32_t i = 0; i < r->b->stash; i++)
-        cr_assert_eq(oct_book_passed(&r->b->slot[i]), 0);
+    cr_assert_eq(r->b->spare_cnt, r->b->slot_used);
+    for (uint32_t i = 0; i < r->b->stash; i++) {
+        for (uint32_t k = 0; k < 8; k++)
+            cr_assert_eq(r->b->line[i].passed[k], 0);
+    }
 }
 
 static struct run run;
 
 Test(book_random, a_million_messages_agree_with_the_slow_book)
 {
-    run_init(&run, (struct oct_books_cfg){3, 400, 300, 0, 11}, 2024);
+    run_init(&run, (struct oct_books_cfg){3, 400, 300, 0, 11, {1}, {1}}, 2024);
     run.live_aim = 60;
     run.px_span = 60;
     for (uint32_t i = 0; i < 1000000; i++) {
@@ -183,7 +186,7 @@ Test(book_random, a_million_messages_agree_with_the_slow_book)
 
 Test(book_random, deep_books_agree_with_the_slow_book)
 {
-    run_init(&run, (struct oct_books_cfg){1, 8000, 8000, 0, 12}, 2025);
+    run_init(&run, (struct oct_books_cfg){1, 8000, 8000, 0, 12, {1}, {1}}, 2025);
     run.live_aim = 2500;
     run.px_span = 100000;
     for (uint32_t i = 0; i < 30000; i++) {
@@ -199,7 +202,7 @@ Test(book_random, deep_books_agree_with_the_slow_book)
 
 Test(book_random, tables_that_run_full_agree_with_the_slow_book)
 {
-    run_init(&run, (struct oct_books_cfg){3, 60, 25, 0, 13}, 2026);
+    run_init(&run, (struct oct_books_cfg){3, 60, 25, 0, 13, {1}, {1}}, 2026);
     run.live_aim = 200;
     run.px_span = 40;
     for (uint32_t i = 0; i < 200000; i++) {
