@@ -173,6 +173,20 @@ static void prefetch3(const void *self, struct oct_book_hint *hint)
     oct_realtime_prefetch3(((const struct oct_assembly *)self)->realtime, hint);
 }
 
+static void prefetch4(const void *self, struct oct_book_hint *hint)
+{
+    oct_realtime_prefetch4(((const struct oct_assembly *)self)->realtime, hint);
+}
+
+static void prefetch_lone(const void *self, struct oct_book_hint *hint)
+{
+    const struct oct_assembly *a = self;
+
+    oct_realtime_prefetch_lone(a->realtime, hint);
+    oct_strategy_prefetch(a->strategy, hint->inst);
+    oct_risk_prefetch1(a->risk, hint->inst);
+}
+
 static bool make_agents(struct oct_assembly *a, const struct oct_assembly_cfg *c,
                         const struct parts *p, const char **what)
 {
@@ -197,6 +211,8 @@ static void make_core(struct oct_assembly *a, const struct oct_assembly_cfg *c,
         .prefetch1 = prefetch1,
         .prefetch2 = prefetch2,
         .prefetch3 = prefetch3,
+        .prefetch4 = prefetch4,
+        .prefetch_lone = prefetch_lone,
         .prefetch_self = a,
         .realtime = {"realtime", oct_realtime_on_msg, oct_realtime_digest, a->realtime},
         .strategy = {"strategy", oct_strategy_on_msg, oct_strategy_digest, a->strategy},

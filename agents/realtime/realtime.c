@@ -156,11 +156,23 @@ void oct_realtime_view(const struct oct_realtime *self, struct oct_view *view)
     view->inst_cnt = self->cfg.inst_cnt;
 }
 
+OCT_INLINE void fetch_view(const struct oct_realtime *r, const struct oct_book_hint *hint)
+{
+    __builtin_prefetch(&r->view[hint->inst < r->cfg.inst_cnt ? hint->inst : 0], 1, 3);
+}
+
 void oct_realtime_prefetch1(const void *self, struct oct_book_hint *hint)
 {
     const struct oct_realtime *r = self;
-    __builtin_prefetch(&r->view[hint->inst < r->cfg.inst_cnt ? hint->inst : 0], 1, 3);
+    fetch_view(r, hint);
     oct_books_prefetch1(r->books, hint);
+}
+
+void oct_realtime_prefetch_lone(const void *self, struct oct_book_hint *hint)
+{
+    const struct oct_realtime *r = self;
+    fetch_view(r, hint);
+    oct_books_prefetch_lone(r->books, hint);
 }
 
 void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint)
@@ -171,6 +183,11 @@ void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint)
 void oct_realtime_prefetch3(const void *self, struct oct_book_hint *hint)
 {
     oct_books_prefetch3(((const struct oct_realtime *)self)->books, hint);
+}
+
+void oct_realtime_prefetch4(const void *self, struct oct_book_hint *hint)
+{
+    oct_books_prefetch4(((const struct oct_realtime *)self)->books, hint);
 }
 
 uint64_t oct_realtime_digest(const void *self)

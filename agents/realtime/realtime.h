@@ -124,10 +124,12 @@ OCT_HOT void oct_realtime_on_msg(void *self, struct oct_step *step, const struct
 /* Of books, states, bars and indicators. */
 uint64_t oct_realtime_digest(const void *self);
 
-/* Hints for a message that comes up: about 12, then about 6 messages ahead (oct_books_prefetch1 and
- * 2, and what realtime itself will need).  Any values will do; nothing of the agent changes. */
+/* Hints for a message that comes up, in the stages of dataplane/book/book.h, and what realtime itself
+ * will need.  Any values will do; nothing of the agent changes. */
 OCT_HOT void oct_realtime_prefetch1(const void *self, struct oct_book_hint *hint);
 OCT_HOT void oct_realtime_prefetch2(const void *self, struct oct_book_hint *hint);
 OCT_HOT void oct_realtime_prefetch3(const void *self, struct oct_book_hint *hint);
+OCT_HOT void oct_realtime_prefetch4(const void *self, struct oct_book_hint *hint);
+OCT_HOT void oct_realtime_prefetch_lone(const void *self, struct oct_book_hint *hint);
 
 #endif

@@ -145,7 +145,7 @@ OCT_INLINE void hint_of(const struct oct_md *md, struct oct_book_hint *hint)
     hint->new_ref = md->kind == OCT_MD_REPLACE ? md->ref2 : 0;
     hint->px = md->px;
     hint->inst = md->inst;
-    hint->side = md->kind == OCT_MD_ADD ? md->side : 2;
+    hint->side = md->side | (uint32_t)(md->kind != OCT_MD_ADD) << 1; /* no branch: a coin toss */
 }
 
 /* Stage 1 of one more message; false when there is none. */
@@ -159,10 +159,10 @@ OCT_INLINE bool pull(struct oct_core *c)
             return false;
         open_packet(c, a->pkt + 1);
     }
-    a->put++;
+    bool lone = a->put++ == a->got;
     s->pkt = a->pkt;
     hint_of(&s->md, &s->hint);
-    c->cfg.prefetch1(c->cfg.prefetch_self, &s->hint);
+    (lone ? c->cfg.prefetch_lone : c->cfg.prefetch1)(c->cfg.prefetch_self, &s->hint);
     return true;
 }
 
@@ -174,16 +174,25 @@ OCT_INLINE void stage1(struct oct_core *c)
         ;
 }
 
-/* Stage 2 as far as it may look, and stage 3 of the messages that many behind it. */
+OCT_INLINE struct oct_book_hint *hint_at(struct oct_core *c, uint32_t i)
+{
+    return &c->ahead.ent[i % OCT_CORE_AHEAD_CNT].hint;
+}
+
+/* Stage 2 as far as it may look, and stages 3 and 4 of the messages that many behind it. */
 OCT_INLINE void stage2(struct oct_core *c)
 {
     struct oct_core_ahead *a = &c->ahead;
 
     for (; a->staged != a->put && a->staged - a->got <= OCT_CORE_AHEAD2; a->staged++) {
-        c->cfg.prefetch2(c->cfg.prefetch_self, &a->ent[a->staged % OCT_CORE_AHEAD_CNT].hint);
-        uint64_t third = a->staged - OCT_CORE_AHEAD2 + OCT_CORE_AHEAD3;
-        if (oct_likely(a->staged - a->got >= OCT_CORE_AHEAD2 - OCT_CORE_AHEAD3))
-            c->cfg.prefetch3(c->cfg.prefetch_self, &a->ent[third % OCT_CORE_AHEAD_CNT].hint);
+        uint32_t i = a->staged, far = i - a->got;
+        c->cfg.prefetch2(c->cfg.prefetch_self, hint_at(c, i));
+        i -= OCT_CORE_AHEAD2 - OCT_CORE_AHEAD3;
+        if (oct_likely(far >= OCT_CORE_AHEAD2 - OCT_CORE_AHEAD3))
+            c->cfg.prefetch3(c->cfg.prefetch_self, hint_at(c, i));
+        i -= OCT_CORE_AHEAD3 - OCT_CORE_AHEAD4;
+        if (oct_likely(far >= OCT_CORE_AHEAD2 - OCT_CORE_AHEAD4))
+            c->cfg.prefetch4(c->cfg.prefetch_self, hint_at(c, i));
     }
 }
 

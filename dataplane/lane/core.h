@@ -34,13 +34,14 @@ enum oct_core_counter {
 };
 extern const struct oct_counter_def oct_core_counter_defs[OCT_CORE_COUNTER_CNT];
 
-/* Hints passed on to the agents; stage 2 gets what stage 1 left. */
+/* Hints passed on to the agents; each stage gets what the one before left. */
 typedef void oct_prefetch_fn(const void *self, struct oct_book_hint *hint);
 
-/* How far ahead of the message being decided the two prefetch stages run. */
+/* How far ahead of the message being decided the prefetch stages run. */
 #define OCT_CORE_AHEAD1    12u
 #define OCT_CORE_AHEAD2    6u
 #define OCT_CORE_AHEAD3    3u
+#define OCT_CORE_AHEAD4    1u
 #define OCT_CORE_AHEAD_CNT 16u /* power of two */
 
 /* A message that was decoded when it came into sight. */
@@ -80,6 +81,8 @@ struct oct_core_cfg {
     oct_prefetch_fn *prefetch1;
     oct_prefetch_fn *prefetch2;
     oct_prefetch_fn *prefetch3;
+    oct_prefetch_fn *prefetch4;
+    oct_prefetch_fn *prefetch_lone; /* instead of the first, for one with nothing before it */
     const void *prefetch_self;
     struct oct_agent realtime;
     struct oct_agent strategy;

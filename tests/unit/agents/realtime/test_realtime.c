@@ -426,6 +426,8 @@ Test(realtime, the_same_messages_give_the_same_digest_and_prefetch_none_of_it)
         oct_realtime_prefetch1(b->rt, &hint);
         oct_realtime_prefetch2(b->rt, &hint);
         oct_realtime_prefetch3(b->rt, &hint);
+        oct_realtime_prefetch4(b->rt, &hint);
+        oct_realtime_prefetch_lone(b->rt, &hint);
         rig_add(b, (uint32_t)(i % 7), 100 + i, i & 1, PX(9 + (double)(i % 3)), SHARES(1 + i));
     }
     cr_assert_eq(oct_realtime_digest(a->rt), oct_realtime_digest(b->rt));
