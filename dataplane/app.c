@@ -125,8 +125,10 @@ static int open_journal(struct oct_app *a)
         oct_log(
             OCT_LOG_ERROR, "journal.damaged",
             "%s; moved as it is to %s. Starting HALTED with a new journal; orders come from the "
-            "venue's replay. Compare positions with the venue, then: octopusctl rearm",
-            a->recovery.note, a->recovery.where);
+            "venue's replay, which is asked for when the feed has named the symbols, after %lld s "
+            "at "
+            "the latest. Compare positions with the venue, then: octopusctl rearm",
+            a->recovery.note, a->recovery.where, (long long)(SESSION_HOLD_NS / OCT_NS_PER_S));
     return err ? complain(a->recovery.note[0] ? a->recovery.note : a->journal_dir, err) : 0;
 }
 

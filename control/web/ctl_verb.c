@@ -201,6 +201,7 @@ static bool limit_row(struct oct_ctl_req *r, const json_t *row, struct oct_in_cm
     return wrong == NULL;
 }
 
+/* With "check", the rows are looked at and nothing is sent. */
 static void verb_risk_set(struct oct_ctl_req *r)
 {
     const struct oct_web_host *host = &r->w->cfg.host;
@@ -228,9 +229,13 @@ static void verb_risk_set(struct oct_ctl_req *r)
         cmd[i].version = version;
         user_of(r, &cmd[i]);
     }
-    if (ok)
+    if (ok && json_is_true(json_object_get(r->args, "check"))) {
+        oct_json_obj(&r->j, NULL);
+        oct_json_u64(&r->j, "checked", n);
+        oct_json_end(&r->j, '}');
+    } else if (ok) {
         oct_ctl_commands(r, cmd, n + 2);
-    else if (cmd == NULL)
+    } else if (cmd == NULL)
         oct_ctl_fail(r, 503, "SYS_001", "out of memory");
     free(cmd);
 }

@@ -14,7 +14,7 @@ static const char *feed_state(uint32_t s)
 
 static const char *session_state(uint32_t s)
 {
-    static const char *const name[] = {"down", "login", "up", "ended", "refused"};
+    static const char *const name[] = {"down", "login", "up", "ended", "refused", "held"};
     return s < OCT_ARRAY_CNT(name) ? name[s] : "unknown";
 }
 

@@ -239,13 +239,14 @@ static void states(struct oct_buf *b, const char *name, const char *help, const 
 static void dataplane(struct oct_web *w, struct oct_buf *b)
 {
     static const char *const feed[] = {"waiting", "live", "recovering", "stale", "ended"};
-    static const char *const session[] = {"down", "login", "up", "ended", "refused"};
+    static const char *const session[] = {"down", "login", "up", "ended", "refused", "held"};
     static const char *const ladder[] = {"active", "reducing", "halted", "killed"};
     struct oct_vitals_status st = {0};
     bool up = w->vitals->attached(w->vitals->self) && w->vitals->status(w->vitals->self, &st);
     one(b, "dataplane_up", "gauge", "Whether the dataplane's shared memory is attached.", up);
     states(b, "feed_state", "State of the feed.", feed, 5, st.feed_state);
-    states(b, "session_state", "State of the order session.", session, 5, st.session_state);
+    states(b, "session_state", "State of the order session.", session, OCT_ARRAY_CNT(session),
+           st.session_state);
     states(b, "risk_state", "State ladder of the firm.", ladder, 4, st.ladder);
     one(b, "memory_bytes", "gauge", "Memory of the dataplane, fixed at start.", st.memory_sz);
     head(b, "run_start_timestamp_seconds", "gauge", "When the run started.");

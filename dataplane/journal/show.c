@@ -93,12 +93,100 @@ static void ls_row(void *arg, const struct oct_segment_info *i)
             i->hdr.run_id, i->hdr.build_id, i->hdr.config_hash, i->hdr.layout_hash);
 }
 
+/* ---- what was set aside ---------------------------------------------------------------------- */
+
+struct aside {
+    uint64_t segments, bytes, ring_records, ring_bytes;
+};
+
+/* Whole records that the old ring held, as they stand one after the other. */
+static void count_ring(FILE *f, struct aside *a)
+{
+    uint64_t buf[OCT_MSG_SZ_MAX / 8];
+    struct oct_msg_hdr *m = (struct oct_msg_hdr *)buf;
+
+    while (fread(m, sizeof *m, 1, f) == 1 && m->sz >= sizeof *m && m->sz <= sizeof buf &&
+           fread(m + 1, m->sz - sizeof *m, 1, f) == 1 && oct_msg_valid(m, sizeof buf)) {
+        a->ring_records++;
+        a->ring_bytes += m->sz;
+    }
+}
+
+static void look_aside(const char *path, struct aside *a)
+{
+    const struct dirent *e;
+    uint64_t first;
+    uint16_t lane;
+    DIR *d = opendir(path);
+
+    *a = (struct aside){0};
+    while (d && (e = readdir(d))) {
+        char name[1024];
+        bool ring = strcmp(e->d_name, "ring.records") == 0;
+        if (!ring && !oct_journal_parse_name(e->d_name, &lane, &first))
+            continue;
+        snprintf(name, sizeof name, "%.700s/%s", path, e->d_name);
+        FILE *f = fopen(name, "re");
+        if (!f)
+            continue;
+        if (ring) {
+            count_ring(f, a);
+        } else if (fseeko(f, 0, SEEK_END) == 0) {
+            a->segments++;
+            a->bytes += (uint64_t)ftello(f);
+        }
+        fclose(f);
+    }
+    if (d)
+        closedir(d);
+}
+
+static int is_aside(const struct dirent *e)
+{
+    return strncmp(e->d_name, "damaged-", 8) == 0;
+}
+
+/* Journals that a start found damaged and moved away, oldest first. */
+static uint32_t ls_aside(struct ls *ls, const char *dir)
+{
+    struct dirent **list;
+    struct aside a;
+    int cnt = scandir(dir, &list, is_aside, alphasort);
+
+    for (int i = 0; i < cnt; i++) {
+        char path[800], created[OCT_RFC3339_SZ];
+        oct_rfc3339_format(created, strtoll(list[i]->d_name + 8, NULL, 10));
+        snprintf(path, sizeof path, "%.500s/%s", dir, list[i]->d_name);
+        look_aside(path, &a);
+        if (ls->json) {
+            fprintf(ls->f, "%s{\"set_aside\":", ls->rows++ ? "," : "");
+            put_json(ls->f, list[i]->d_name);
+            fprintf(ls->f,
+                    ",\"created\":\"%s\",\"segments\":\"%" PRIu64 "\",\"file_bytes\":\"%" PRIu64
+                    "\",\"ring_records\":\"%" PRIu64 "\",\"ring_bytes\":\"%" PRIu64 "\"}",
+                    created, a.segments, a.bytes, a.ring_records, a.ring_bytes);
+        } else {
+            if (i == 0)
+                fprintf(ls->f,
+                        "%sSET ASIDE                     SEGMENTS        BYTES RING RECORDS   RING "
+                        "BYTES\n",
+                        ls->rows ? "\n" : "");
+            fprintf(ls->f, "%-28s %9" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n",
+                    list[i]->d_name, a.segments, a.bytes, a.ring_records, a.ring_bytes);
+        }
+        free(list[i]);
+    }
+    if (cnt >= 0)
+        free(list);
+    return cnt > 0 ? (uint32_t)cnt : 0;
+}
+
 int oct_journal_show_ls(const char *dir, bool json, bool live, FILE *f)
 {
     struct ls ls = {.f = f, .json = json};
     uint16_t lanes[SHOW_LANE_MAX + 1];
     uint32_t cnt = lanes_of(dir, lanes);
-    int code = cnt ? 0 : 4;
+    int code = 0;
 
     if (json)
         fputc('[', f);
@@ -108,9 +196,10 @@ int oct_journal_show_ls(const char *dir, bool json, bool live, FILE *f)
         if (err && !(live && err == -EUCLEAN))
             code = 1;
     }
+    cnt += ls_aside(&ls, dir);
     if (json)
         fputs("]\n", f);
-    return code;
+    return cnt ? code : 4;
 }
 
 /* ---- cat ------------------------------------------------------------------------------------- */

@@ -9,8 +9,9 @@
 
 #include "dataplane/journal/reader.h"
 
-/* One row a segment, of all lanes in dir.  live: somebody writes there now, so that a block that is
- * not whole at the end is on its way, and no negative result; the same below. */
+/* One row a segment, of all lanes in dir, then one for each journal that was set aside.  live:
+ * somebody writes there now, so that a block that is not whole at the end is on its way, and no
+ * negative result; the same below. */
 int oct_journal_show_ls(const char *dir, bool json, bool live, FILE *f);
 
 struct oct_journal_cat {

@@ -412,7 +412,10 @@ static void publish_status(struct oct_lane *l)
     atomic_store_explicit(&s->now_ns, l->now_ns, memory_order_relaxed);
     atomic_store_explicit(&s->feed_seq, l->cfg.core->feed_next, memory_order_relaxed);
     if (l->cfg.session)
-        atomic_store_explicit(&s->session_state, l->cfg.session->state(l->cfg.session_state),
+        atomic_store_explicit(&s->session_state,
+                              oct_unlikely(l->cfg.session_hold_ns > 0)
+                                  ? OCT_SESSION_HELD
+                                  : l->cfg.session->state(l->cfg.session_state),
                               memory_order_relaxed);
     atomic_store_explicit(&l->cfg.pulse->beat_ns, l->now_ns, memory_order_relaxed);
     atomic_store_explicit(&l->cfg.pulse->turns, oct_count_get(&l->cfg.counters[OCT_LANE_TURNS]),

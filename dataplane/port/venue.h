@@ -14,10 +14,11 @@
 
 enum oct_session_state {
     OCT_SESSION_DOWN = 0,
-    OCT_SESSION_LOGIN,  /* login sent */
-    OCT_SESSION_UP,     /* logged in: orders may go */
-    OCT_SESSION_ENDED,  /* end of session: never again */
-    OCT_SESSION_REFUSED /* login rejected */
+    OCT_SESSION_LOGIN,   /* login sent */
+    OCT_SESSION_UP,      /* logged in: orders may go */
+    OCT_SESSION_ENDED,   /* end of session: never again */
+    OCT_SESSION_REFUSED, /* login rejected */
+    OCT_SESSION_HELD     /* of the lane's: down until the feed has named the symbols */
 };
 
 struct oct_session_cfg {

@@ -41,13 +41,15 @@ def new_orders(run):
     return sum(o["action"] in ("new", "replace") for o in orders)
 
 
-def wait(what, test, timeout_s=30):
+def wait(what, test, timeout_s=30, why=None):
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         got = test()
         if got:
             return got
         time.sleep(0.05)
+    if why:
+        print(why())
     check(False, f"{what} within {timeout_s} s")
     return None
 
@@ -82,6 +84,12 @@ def halted(run, name, at, before):
     with open(os.path.join(kept, name), "rb") as f:
         check(f.read() == before, f"{name} is kept byte for byte in {os.path.basename(kept)}")
     check(os.path.getsize(os.path.join(kept, "ring.records")) > 0, "with what the old ring held")
+    check("after 10 s at the latest" in said[0], "and how long the order session waits for the feed")
+    rows = json.loads(ctl(run, "journal", "ls", "-o", "json")[1])
+    aside = [r for r in rows if r.get("set_aside") == os.path.basename(kept)]
+    check(len(aside) == 1 and int(aside[0]["segments"]) > 0 and int(aside[0]["ring_records"]) > 0,
+          f"octopusctl journal ls shows what was set aside: {aside}")
+    check(os.path.basename(kept) in ctl(run, "journal", "ls")[1], "in its table, too")
 
 
 def play(run):
@@ -108,8 +116,8 @@ def play(run):
             check(dp.wait(20) == 0, "it stops in order")
     code, text = ctl(run, "rearm", "--reason", "positions compared", "--yes")
     check(code == 0, f"rearm: {text.strip()}")
-    wait("orders after rearm", lambda: (new_orders(run) or 0) > 0)
-    check(dp.wait(60) == 0, "the session ends, status 0")
+    wait("orders after rearm", lambda: (new_orders(run) or 0) > 0, why=lambda: ctl(run, "status")[1] + ctl(run, "risk", "show")[1])
+    check(dp.wait(120) == 0, "the session ends, status 0")
     run.procs["exchange"].wait(30)
     s = demo.finish(run, ports)
     for d in s["venue_differences"][:5]:
@@ -120,7 +128,7 @@ def play(run):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        run = demo.Run(lib.args(seed=lib.SEED + 2, duration="600", pace="40x"), f"damage-{os.getpid()}", folder)
+        run = demo.Run(lib.args(seed=lib.SEED + 2, duration="1800", pace="max"), f"damage-{os.getpid()}", folder)
         try:
             play(run)
         finally:

@@ -21,7 +21,7 @@ from lib import check, demo
 
 NUMBERS = [int(a) for a in sys.argv[1:] if a.isdigit()]
 POWER = "--power" in sys.argv
-POINTS = NUMBERS[0] if NUMBERS else ((100 if POWER else 200) if lib.LONG else (10 if POWER else 20))
+POINTS = NUMBERS[0] if NUMBERS else (200 if lib.LONG else (10 if POWER else 20))
 SEED = NUMBERS[1] if len(NUMBERS) > 1 else random.SystemRandom().randrange(1, 1 << 30)
 PER_SESSION = 5
 END_S = 60

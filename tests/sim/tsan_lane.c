@@ -116,6 +116,11 @@ static uint64_t play(uint64_t pkt_cnt, uint64_t seed)
     char err[OCT_SESSFILE_ERR_SZ];
     uint64_t seq = 1;
 
+    /* Numbers may be used once the mark is on disk, which may take longer than all that follows. */
+    uint64_t mark = atomic_load(&rig.app.instance.ring->head);
+    while (atomic_load(&rig.app.instance.ring->durable) < mark)
+        turn();
+    turn();
     oct_moldudp64_session(session, "SIM");
     CHECK(oct_sessfile_open(&f, &cfg, err) == 0);
     int got = oct_sessfile_next(f, &m);

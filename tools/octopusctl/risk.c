@@ -183,13 +183,19 @@ static int read_rows(struct oct_cli *c, json_t *rows)
                                             : oct_cli_usage(c, "at most %d limits", SET_MAX);
 }
 
-static int confirm_loosening(struct oct_cli *c, const json_t *rows)
+/* A limit that there is not is said first: nobody is asked to confirm what cannot be done. */
+static int confirm_loosening(struct oct_cli *c, json_t *rows)
 {
     json_t *now = NULL;
     size_t n = 0;
     size_t i;
     json_t *row;
-    int rc = oct_cli_ask(c, "risk.show", NULL, &now, false);
+    int rc = oct_cli_ask(c, "risk.set", json_pack("{s:O, s:b}", "limits", rows, "check", 1), &now,
+                         false);
+    json_decref(now);
+    now = NULL;
+    if (rc == OCT_CLI_OK)
+        rc = oct_cli_ask(c, "risk.show", NULL, &now, false);
     if (rc != OCT_CLI_OK)
         return rc;
     json_array_foreach(rows, i, row) n += loosens(now, row);

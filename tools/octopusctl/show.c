@@ -40,7 +40,7 @@ static const char *control_word(uint32_t s)
 
 static const char *session_word(uint32_t s)
 {
-    static const char *const words[] = {"down", "login", "up", "ended", "refused"};
+    static const char *const words[] = {"down", "login", "up", "ended", "refused", "held"};
     return word(words, OCT_ARRAY_CNT(words), s);
 }
 

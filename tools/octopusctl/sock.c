@@ -119,6 +119,7 @@ static int judge(struct oct_cli *c, const char *line, json_t **data, bool quiet)
     const json_t *e = json_object_get(msg, "error");
     const char *code = json_string_value(json_object_get(e, "code"));
     const char *detail = json_string_value(json_object_get(e, "detail"));
+    const char *field = json_string_value(json_object_get(json_object_get(e, "details"), "field"));
     int rc = OCT_CLI_NEGATIVE;
     if (json_is_true(json_object_get(msg, "ok")) && d != NULL) {
         *data = json_incref(d);
@@ -126,7 +127,8 @@ static int judge(struct oct_cli *c, const char *line, json_t **data, bool quiet)
     } else if (code != NULL && detail != NULL) {
         rc = exit_of(code, (int)json_integer_value(json_object_get(e, "status")));
         if (!quiet)
-            oct_cli_fail(c, rc, code, NULL, "%s", detail);
+            oct_cli_fail(c, rc, code, NULL, "%s%s%s", field != NULL ? field : "",
+                         field != NULL ? ": " : "", detail);
     } else if (!quiet) {
         oct_cli_fail(c, rc, "protocol", NULL, "octopus-control answered with nonsense");
     }

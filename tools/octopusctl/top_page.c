@@ -38,7 +38,7 @@ static const char *feed_word(uint32_t s)
 
 static const char *session_word(uint32_t s)
 {
-    static const char *const words[] = {"down", "login", "up", "ended", "REFUSED"};
+    static const char *const words[] = {"down", "login", "up", "ended", "REFUSED", "held"};
     return s < OCT_ARRAY_CNT(words) ? words[s] : "?";
 }
 

@@ -95,6 +95,8 @@ class Run:
         return p
 
     def start_exchange(self, end="--exit-when-done"):
+        """With --end-when-done it stays until stopped: a dataplane that died at the very end and comes back
+        is told the end again."""
         a = self.args
         for f in ("ports.json", "record.json"):
             if os.path.exists(self.path(f)):
@@ -309,7 +311,7 @@ def demo(args):
         say(f"octopus: session {args.session or 'generated, seed ' + str(args.seed)}, pace {args.pace}"
             + (" (lock-step: the venue waits for us)" if args.pace == "max" else "")
             + (f", faults {args.faults}" if args.faults else ""))
-        ports = run.start_exchange()
+        ports = run.start_exchange(end="--end-when-done")
         dp = run.start_dataplane(ports)
         if not args.no_control:
             wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30,
@@ -320,10 +322,7 @@ def demo(args):
         if dp.returncode:
             raise Failed(f"octopus-dataplane ended with status {dp.returncode}")
         ex = run.procs["exchange"]
-        try:
-            ex.wait(30)
-        except subprocess.TimeoutExpired:
-            raise Failed(f"octopus-exchange is still running 30 s after the end; its log: {ex.log}") from None
+        run.stop("exchange", timeout_s=30)
         if ex.returncode:
             raise Failed(f"octopus-exchange ended with status {ex.returncode}; its log: {ex.log}")
         ctl = run.procs.get("control")
@@ -366,7 +365,7 @@ def up(args):
         raise SystemExit("octopus: already up: ./octopus down first")
     run = Run(args, "up", os.path.join(ROOT, "data"))
     try:
-        ports = run.start_exchange()
+        ports = run.start_exchange(end="--end-when-done")
         run.start_dataplane(ports, until_end=False)
         wait_for("shared memory", lambda: os.path.exists(os.path.join(run.run_dir, "pub")), 30,
                  [("octopus-dataplane", run.procs["dataplane"])])

@@ -185,6 +185,19 @@ Test(ctl, limits_go_out_as_begin_rows_commit_and_the_first_refusal_is_the_answer
     close(fd);
 }
 
+Test(ctl, limits_that_are_only_checked_go_nowhere)
+{
+    int fd = rig_connect_ctl(&r);
+    rig_say(&r, fd,
+            "{\"verb\":\"risk.set\",\"args\":{\"check\":true,\"limits\":["
+            "{\"scope\":\"firm\",\"name\":\"position\",\"value\":\"5\"}]}}\n");
+    cr_assert(rig_wait(&r, fd, &in, "\n"));
+    oct_buf_chr(&in, '\0');
+    cr_expect_not_null(strstr((char *)in.p, "\"checked\":1"), "%s", in.p);
+    cr_expect_eq(r.cmd_cnt, 0);
+    close(fd);
+}
+
 Test(ctl, answer_for_a_client_that_left_goes_nowhere)
 {
     int fd = rig_connect_ctl(&r);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -364,9 +365,13 @@ Test(recorder, a_full_disk_is_said_and_nothing_is_skipped)
 Test(recorder, a_killed_writer_leaves_a_journal_that_repair_makes_whole)
 {
     uint64_t from = 1;
+    _Atomic uint64_t *made =
+        mmap(NULL, sizeof *made, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+    cr_assert_neq(made, MAP_FAILED);
     srand(7);
     for (int round = 0; round < 6; round++) {
+        atomic_store(made, 0);
         pid_t pid = fork();
         if (pid == 0) {
             struct oct_ring *ring = kit_ring(1u << 14);
@@ -383,9 +388,13 @@ Test(recorder, a_killed_writer_leaves_a_journal_that_repair_makes_whole)
                 while (atomic_load(&ring->head) - atomic_load(&ring->recorded) > 12000)
                     usleep(20);
                 kit_input(ring, n);
+                atomic_store(made, n - from);
             }
         }
-        usleep((useconds_t)(30000 + rand() % 60000));
+        /* A slow machine takes its time to begin; the kill comes at random after that. */
+        for (int i = 0; i < 3000 && atomic_load(made) < 6000; i++)
+            usleep(10000);
+        usleep((useconds_t)(rand() % 60000));
         kill(pid, SIGKILL);
         int status;
         waitpid(pid, &status, 0);

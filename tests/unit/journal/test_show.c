@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/journal/recover.h"
 #include "dataplane/journal/show.h"
 #include "tests/unit/journal/kit.h"
 #include "tests/unit/keep.h"
@@ -72,6 +73,32 @@ Test(show, ls_lists_every_segment_of_every_lane)
     cr_assert_eq(oct_journal_show_ls(dir, false, false, out), 0);
     fflush(out);
     cr_assert(strstr(text, "FIRST") && strstr(text, kit_segment(dir, 0)));
+}
+
+Test(show, ls_tells_of_what_was_set_aside_and_of_the_records_of_its_ring)
+{
+    struct oct_mark m = {OCT_MSG_HDR(MARK, mark), .mark = 9};
+    char where[256], path[300];
+
+    kit_record(dir, 1, 40, OCT_DURABILITY_ASYNC, 0, 1);
+    cr_assert_eq(oct_journal_set_aside(dir, 0, where), 0);
+    snprintf(path, sizeof path, "%s/ring.records", where);
+    FILE *f = fopen(path, "w");
+    fwrite(&m, sizeof m, 1, f);
+    fwrite(&m, sizeof m, 1, f);
+    fwrite(&m, sizeof m - 8, 1, f); /* cut short */
+    fclose(f);
+    cr_assert_eq(oct_journal_show_ls(dir, true, false, out), 0);
+    json_t *j = parsed();
+    cr_assert_eq(json_array_size(j), 1);
+    const json_t *s = json_array_get(j, 0);
+    cr_assert_str_eq(str(s, "set_aside"), strrchr(where, '/') + 1);
+    cr_assert_str_eq(str(s, "segments"), "1");
+    cr_assert_str_eq(str(s, "ring_records"), "2");
+    rewind(out);
+    cr_assert_eq(oct_journal_show_ls(dir, false, false, out), 0);
+    fflush(out);
+    cr_assert(strstr(text, "RING RECORDS") && strstr(text, strrchr(where, '/') + 1));
 }
 
 Test(show, nothing_found_is_code_4)

@@ -379,6 +379,9 @@ Test(octopusctl, limits_are_set_and_loosening_them_asks)
     cr_expect_not_null(strstr(out, "limits version  1"), "%s", out);
     cr_expect_eq(ctl("risk", "set", "firm", "position=50", "--reason", "r", NULL), 0,
                  "less needs no yes: %s", err);
+    cr_expect_eq(ctl("risk", "set", "firm", "positon=5", "--reason", "r", NULL), 2);
+    cr_expect_null(strstr(err, "let more pass"), "a wrong name is said before anything is asked");
+    cr_expect_not_null(strstr(err, "positon"), "%s", err);
     cr_expect_eq(ctl("risk", "set", "instrument:AAPL", "loss=5", "--yes", "--reason", "r", NULL), 2,
                  "no such limit there");
     cr_expect_eq(
