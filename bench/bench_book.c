@@ -17,7 +17,7 @@
 #define AHEAD2    7u
 #define AHEAD3    3u
 #define AHEAD4    1u
-#define CHUNK     256u
+#define SEEN_CNT  16u /* a power of two above AHEAD1 */
 #define LONE_SKIP 37u /* one message in so many is timed alone */
 
 struct bbo {
@@ -71,69 +71,76 @@ static inline void apply(struct run *r, const struct oct_md *md)
     r->tops += res == OCT_BOOK_TOP;
 }
 
-/* Runs the messages that start at m[0..n), looking ahead over m[0..known). */
-static void run_chunk(struct run *r, const uint8_t *const *m, struct oct_book_hint *hint,
-                      uint32_t n, uint32_t known, bool prefetch)
+/* A message that was decoded when it came into sight, as a lane does it (dataplane/lane/core.h). */
+struct seen {
+    struct oct_md md;
+    struct oct_book_hint hint;
+    int32_t err;
+    uint32_t pad;
+} OCT_ALIGNED(64);
+
+static inline const uint8_t *see(struct seen *s, const uint8_t *p)
 {
-    struct oct_md md = {OCT_MSG_HDR(MD, md)};
-    for (uint32_t i = 0; i < n; i++) {
-        if (prefetch && i + AHEAD1 < known) {
-            oct_itch50_peek(m[i + AHEAD1] + 2, 0, 0, &hint[i + AHEAD1]);
-            oct_books_prefetch1(r->books, &hint[i + AHEAD1]);
-            oct_books_prefetch2(r->books, &hint[i + AHEAD2]);
-            oct_books_prefetch3(r->books, &hint[i + AHEAD3]);
-            oct_books_prefetch4(r->books, &hint[i + AHEAD4]);
-        }
-        if (oct_itch50_md(m[i] + 2, oct_load_be16(m[i]), 0, 0, &md) == OCT_FEED_OK)
-            apply(r, &md);
-    }
+    uint32_t len = oct_load_be16(p);
+    s->err = oct_itch50_md(p + 2, len, 0, 0, &s->md);
+    s->hint.ref = s->md.ref;
+    s->hint.new_ref = s->md.kind == OCT_MD_REPLACE ? s->md.ref2 : 0;
+    s->hint.px = s->md.px;
+    s->hint.inst = s->md.inst;
+    s->hint.side = s->md.side | (uint32_t)(s->md.kind != OCT_MD_ADD) << 1;
+    return p + 2 + len;
 }
 
 /* ns a message. */
 static double whole(struct run *r, const uint8_t *p, const uint8_t *end, bool prefetch)
 {
-    const uint8_t *m[CHUNK + AHEAD1];
-    struct oct_book_hint hint[CHUNK + AHEAD1] = {0};
-    uint64_t messages = 0;
-    uint32_t known = 0;
+    static struct seen ring[SEEN_CNT];
+    uint64_t got = 0, put = 0;
+    for (uint32_t i = 0; i < SEEN_CNT; i++)
+        ring[i] = (struct seen){.md = {OCT_MSG_HDR(MD, md)}};
     uint64_t t0 = oct_bench_tick();
-    while (p < end || known != 0) {
-        for (; known < CHUNK + AHEAD1 && p < end; p += 2 + oct_load_be16(p))
-            m[known++] = p;
-        uint32_t n = known < CHUNK ? known : CHUNK;
-        run_chunk(r, m, hint, n, known, prefetch);
-        messages += n;
-        known -= n;
-        memmove(m, m + n, known * sizeof(m[0]));
-        memmove(hint, hint + n, known * sizeof(hint[0]));
+    for (; got != put || p < end; got++) {
+        for (; p < end && put - got <= AHEAD1; put++) {
+            struct seen *s = &ring[put % SEEN_CNT];
+            p = see(s, p);
+            if (prefetch)
+                oct_books_prefetch1(r->books, &s->hint);
+        }
+        if (prefetch) {
+            oct_books_prefetch2(r->books, &ring[(got + AHEAD2) % SEEN_CNT].hint);
+            oct_books_prefetch3(r->books, &ring[(got + AHEAD3) % SEEN_CNT].hint);
+            oct_books_prefetch4(r->books, &ring[(got + AHEAD4) % SEEN_CNT].hint);
+        }
+        const struct seen *s = &ring[got % SEEN_CNT];
+        if (oct_likely(s->err == OCT_FEED_OK))
+            apply(r, &s->md);
     }
     uint64_t t1 = oct_bench_tick();
-    return oct_bench_tick_ns(t1 - t0) / (double)messages;
+    return oct_bench_tick_ns(t1 - t0) / (double)got;
 }
 
 /* One message alone: hints for itself are all the look-ahead there is. */
-static inline void one(struct run *r, const uint8_t *p, uint32_t len, struct oct_md *md)
+static inline void one(struct run *r, const uint8_t *p, struct seen *s)
 {
-    struct oct_book_hint hint;
-    oct_itch50_peek(p + 2, len, 0, &hint);
-    oct_books_prefetch_lone(r->books, &hint);
-    if (oct_itch50_md(p + 2, len, 0, 0, md) == OCT_FEED_OK)
-        apply(r, md);
+    see(s, p);
+    oct_books_prefetch_lone(r->books, &s->hint);
+    if (s->err == OCT_FEED_OK)
+        apply(r, &s->md);
 }
 
 static void lone(struct run *r, const uint8_t *p, const uint8_t *end, uint64_t warm,
                  struct oct_hist *h)
 {
-    struct oct_md md = {OCT_MSG_HDR(MD, md)};
+    static struct seen s = {.md = {OCT_MSG_HDR(MD, md)}};
     uint64_t cost = oct_bench_tick_cost(), n = 0;
     for (; p < end; n++) {
         uint32_t len = oct_load_be16(p);
         if (n < warm || n % LONE_SKIP != 0) {
-            if (oct_itch50_md(p + 2, len, 0, 0, &md) == OCT_FEED_OK)
-                apply(r, &md);
+            if (oct_itch50_md(p + 2, len, 0, 0, &s.md) == OCT_FEED_OK)
+                apply(r, &s.md);
         } else {
             uint64_t t0 = oct_bench_tick();
-            one(r, p, len, &md);
+            one(r, p, &s);
             uint64_t t1 = oct_bench_tick();
             uint64_t ticks = t1 - t0 > cost ? t1 - t0 - cost : 0;
             oct_hist_record(h, (int64_t)(oct_bench_tick_ns(ticks) + 0.5));
