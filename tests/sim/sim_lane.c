@@ -19,6 +19,7 @@
 #include "dataplane/journal/reader.h"
 #include "drivers/feed/moldudp64.h"
 #include "drivers/nic/loopback/loopback.h"
+#include "drivers/venue/soupbintcp.h"
 #include "tests/sim/power.h"
 #include "tools/exchange/generator.h"
 #include "tools/exchange/session.h"
@@ -177,6 +178,17 @@ static void wait_for_mark(struct sim *s)
     turn(s, true);
 }
 
+/* The world is many times faster than the clock by which a session comes back. */
+static void wait_for_session(struct sim *s)
+{
+    int64_t until = oct_mono_ns() + 5 * OCT_NS_PER_S;
+
+    do
+        turn(s, true);
+    while (oct_session_soupbintcp.state(s->rig.app.session) != OCT_SESSION_UP &&
+           oct_mono_ns() < until);
+}
+
 static int crash(struct sim *s)
 {
     s->crashes++;
@@ -208,6 +220,8 @@ static int play(struct sim *s)
         if (chance(s, 5)) {
             s->drops++;
             oct_rig_drop(&s->rig);
+            if (chance(s, 2000))
+                wait_for_session(s);
         }
         while (oct_nic_loopback_pending(s->rig.nic) > 256)
             turn(s, true);

@@ -264,7 +264,10 @@ Test(recover, nothing_published_before_a_kill_is_lost)
                 atomic_store(told, n);
             }
         }
-        usleep((useconds_t)(20000 + oct_rng_below(&rng, 60000)));
+        /* A slow machine takes its time to begin; the kill comes at random after that. */
+        for (int i = 0; i < 3000 && atomic_load(told) < from + 1000; i++)
+            usleep(10000);
+        usleep((useconds_t)oct_rng_below(&rng, 60000));
         kill(pid, SIGKILL);
         int status;
         waitpid(pid, &status, 0);
