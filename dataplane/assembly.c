@@ -187,6 +187,11 @@ static void prefetch_lone(const void *self, struct oct_book_hint *hint)
     oct_risk_prefetch1(a->risk, hint->inst);
 }
 
+static void prefetch_alone(const void *self, struct oct_book_hint *hint)
+{
+    oct_strategy_prefetch_alone(((const struct oct_assembly *)self)->strategy, hint->inst);
+}
+
 static bool make_agents(struct oct_assembly *a, const struct oct_assembly_cfg *c,
                         const struct parts *p, const char **what)
 {
@@ -213,6 +218,7 @@ static void make_core(struct oct_assembly *a, const struct oct_assembly_cfg *c,
         .prefetch3 = prefetch3,
         .prefetch4 = prefetch4,
         .prefetch_lone = prefetch_lone,
+        .prefetch_alone = prefetch_alone,
         .prefetch_self = a,
         .realtime = {"realtime", oct_realtime_on_msg, oct_realtime_digest, a->realtime},
         .strategy = {"strategy", oct_strategy_on_msg, oct_strategy_digest, a->strategy},

@@ -411,6 +411,19 @@ void oct_strategy_prefetch(const struct oct_strategy *a, uint32_t inst)
     __builtin_prefetch(&a->line[inst < a->inst_cnt ? inst : 0], 1, 3);
 }
 
+void oct_strategy_prefetch_alone(const struct oct_strategy *a, uint32_t inst)
+{
+    const struct line *l = &a->line[inst < a->inst_cnt ? inst : 0];
+    unsigned may = l->mine & a->on & ~(unsigned)(a->held | a->plugged | a->on_bar);
+
+    if (l->quiet_maker_ns > a->now_ns)
+        may &= ~(unsigned)a->maker;
+    if (may & a->maker)
+        may = a->maker;
+    if (inst < a->inst_cnt && may)
+        fetch_all(a, l, inst, may);
+}
+
 uint64_t oct_strategy_digest(const void *self)
 {
     const struct oct_strategy *a = self;

@@ -94,6 +94,8 @@ OCT_HOT void oct_strategy_on_msg(void *self, struct oct_step *step, const struct
 
 /* A hint that something of the instrument comes up; any number will do. */
 OCT_HOT void oct_strategy_prefetch(const struct oct_strategy *self, uint32_t inst);
+/* A hint that it comes up next and alone: also what an order in it would need. */
+OCT_HOT void oct_strategy_prefetch_alone(const struct oct_strategy *self, uint32_t inst);
 
 uint64_t oct_strategy_digest(const void *self);
 

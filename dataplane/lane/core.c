@@ -138,14 +138,15 @@ OCT_INLINE bool take_block(const struct oct_core *c, struct oct_feed_cursor *cur
     return true;
 }
 
-/* What did not decode leaves the slot's last message, which is as good a hint as any. */
+/* What did not decode leaves the slot's last message, which is as good a hint as any.  No branches:
+ * what a message is, is a coin toss. */
 OCT_INLINE void hint_of(const struct oct_md *md, struct oct_book_hint *hint)
 {
     hint->ref = md->ref;
-    hint->new_ref = md->kind == OCT_MD_REPLACE ? md->ref2 : 0;
+    hint->new_ref = md->ref2 & (0 - (uint64_t)(md->kind == OCT_MD_REPLACE));
     hint->px = md->px;
     hint->inst = md->inst;
-    hint->side = md->side | (uint32_t)(md->kind != OCT_MD_ADD) << 1; /* no branch: a coin toss */
+    hint->side = md->side | (uint32_t)(md->kind != OCT_MD_ADD) << 1;
 }
 
 /* Stage 1 of one more message; false when there is none. */
@@ -228,10 +229,22 @@ void oct_core_burst_at(struct oct_core *c, uint32_t idx)
         stage1(c);
 }
 
+/* Where nothing else hides the misses of an order that may come of a message, they are asked for at
+ * once, at a price that many messages together would not pay. */
+OCT_INLINE void look_alone(struct oct_core *c)
+{
+    struct oct_core_ahead *a = &c->ahead;
+
+    if (a->put - a->got == 1 && a->pkt + 1 >= a->pkt_cnt)
+        c->cfg.prefetch_alone(c->cfg.prefetch_self, hint_at(c, a->got));
+}
+
 void oct_core_burst_near(struct oct_core *c)
 {
-    if (c->cfg.prefetch)
+    if (c->cfg.prefetch) {
         stage2(c);
+        look_alone(c);
+    }
 }
 
 /* ---- packets ---------------------------------------------------------------------------------- */

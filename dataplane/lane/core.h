@@ -82,7 +82,8 @@ struct oct_core_cfg {
     oct_prefetch_fn *prefetch2;
     oct_prefetch_fn *prefetch3;
     oct_prefetch_fn *prefetch4;
-    oct_prefetch_fn *prefetch_lone; /* instead of the first, for one with nothing before it */
+    oct_prefetch_fn *prefetch_lone;  /* instead of the first, for one with nothing before it */
+    oct_prefetch_fn *prefetch_alone; /* after it, for one that is all there is in sight */
     const void *prefetch_self;
     struct oct_agent realtime;
     struct oct_agent strategy;

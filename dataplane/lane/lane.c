@@ -491,6 +491,9 @@ OCT_HOT bool oct_lane_turn(struct oct_lane *l)
     if (l->cfg.position_report)
         oct_lane_report(l, !any);
     OCT_COUNT_IF(!any, &l->cfg.counters[OCT_LANE_IDLE_TURNS]);
+    if (!any && l->worked)
+        oct_ring_ready_idle(l->cfg.ring);
+    l->worked = any;
     return any;
 }
 

@@ -43,6 +43,8 @@ struct oct_lane {
     uint64_t kill_seen;
     int64_t hold_until_ns; /* see session_hold_ns; 0: not begun */
 
+    bool worked; /* the turn before had something to do */
+
     /* Recorder. */
     uint64_t mark_pos; /* ring position after the last mark record, 0 when durable */
     uint64_t mark;

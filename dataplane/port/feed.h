@@ -7,7 +7,6 @@
 #define OCT_PORT_FEED_H
 
 #include "dataplane/base/count.h"
-#include "dataplane/book/book.h"
 #include "dataplane/msg/msg.h"
 
 enum oct_feed_pkt_kind {

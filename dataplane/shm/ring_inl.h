@@ -95,6 +95,17 @@ OCT_INLINE void oct_ring_ready(struct oct_ring *ring)
         __asm__ volatile("prefetchw %0" ::"m"(ring->slot[(pos + i) & mask].seq));
 }
 
+/* With nothing else to do: asks for the lines of a whole step that trades twice. */
+#define OCT_RING_IDLE 88u
+OCT_INLINE void oct_ring_ready_idle(struct oct_ring *ring)
+{
+    uint64_t pos = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint64_t mask = ring->depth - 1;
+
+    for (uint32_t i = OCT_RING_READY; i < OCT_RING_IDLE; i++)
+        __asm__ volatile("prefetchw %0" ::"m"(ring->slot[(pos + i) & mask].seq));
+}
+
 /* As oct_ring_read. */
 OCT_INLINE enum oct_ring_read oct_ring_take(struct oct_ring_reader *r, void *buf)
 {

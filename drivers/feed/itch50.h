@@ -96,13 +96,6 @@ uint32_t oct_itch50_sz(char type);
 OCT_HOT enum oct_feed_error oct_itch50_md(const uint8_t *msg, uint32_t sz, int64_t midnight_ns,
                                           uint32_t inst_base, struct oct_md *md);
 
-/* What a message that will be decoded soon is about, for prefetching a book: the reference of order
- * messages, price and side of adds, price and new reference of replacements; all of *hint but home.
- * Judges nothing, and does not branch on the content; a message of another kind gives values that
- * mean nothing. */
-OCT_HOT void oct_itch50_peek(const uint8_t *msg, uint32_t sz, uint32_t inst_base,
-                             struct oct_book_hint *hint);
-
 /* TotalView-ITCH 5.0 over MoldUDP64. */
 extern const struct oct_feed_ops oct_feed_itch50_mold;
 

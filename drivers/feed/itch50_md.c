@@ -343,33 +343,6 @@ enum oct_feed_error oct_itch50_md(const uint8_t *msg, uint32_t sz, int64_t midni
     return OCT_FEED_OK;
 }
 
-/* What of a glance counts, by type: adds, replacements, all others. */
-struct glance {
-    uint64_t ref2_mask;
-    uint32_t px_mask;
-    uint8_t px_off;
-    uint8_t no_side; /* 2 where byte 19 is no side */
-    uint8_t pad[2];
-};
-static const struct glance glances[] = {
-    {.px_off = 32, .no_side = 2},
-    {.px_off = 32, .px_mask = UINT32_MAX},
-    {.px_off = 31, .px_mask = UINT32_MAX, .ref2_mask = UINT64_MAX, .no_side = 2},
-};
-static const uint8_t glance_of[256] = {['A'] = 1, ['F'] = 1, ['U'] = 2};
-
-void oct_itch50_peek(const uint8_t *msg, uint32_t sz, uint32_t inst_base,
-                     struct oct_book_hint *hint)
-{
-    (void)sz;
-    const struct glance *g = &glances[glance_of[msg[0]]];
-    hint->ref = oct_load_be64(msg + 11);
-    hint->new_ref = oct_load_be64(msg + 19) & g->ref2_mask;
-    hint->px = oct_px_from_e4(oct_load_be32(msg + g->px_off) & g->px_mask);
-    hint->inst = inst_base + oct_load_be16(msg + 1);
-    hint->side = (uint32_t)(msg[19] == 'S') | g->no_side;
-}
-
 static bool next_block(struct oct_feed_cursor *c, const uint8_t **msg, uint32_t *sz)
 {
     return oct_moldudp64_next(c, msg, sz);

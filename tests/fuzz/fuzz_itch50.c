@@ -1,7 +1,7 @@
 /* Any bytes as message blocks.  Each message, in a buffer that ends where the padding does:
  *   decode and encode give the same bytes; what stands behind a message changes nothing;
  *   the fast normalization equals a slow one made from the decoded fields, or refuses as it does;
- *   an error leaves the output alone; asking for references to prefetch changes nothing. */
+ *   an error leaves the output alone; decoding ahead of time changes nothing. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

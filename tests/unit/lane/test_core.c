@@ -77,6 +77,7 @@ static struct world *world_new(bool ahead)
         .prefetch3 = prefetch,
         .prefetch4 = prefetch,
         .prefetch_lone = prefetch,
+        .prefetch_alone = prefetch,
         .prefetch_self = &w->hints,
         .realtime = {"realtime", on_msg, digest, &w->told[0]},
         .strategy = {"strategy", on_msg, digest, &w->told[1]},

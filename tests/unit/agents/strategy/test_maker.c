@@ -287,3 +287,17 @@ Test(maker, what_is_sent_is_the_same_when_everything_is_worked_out_again_each_ti
     cr_assert_gt(total, 1000, "%u", total);
     cr_assert_lt(looked[0], looked[1] / 10 * 9, "%lu and %lu", looked[0], looked[1]);
 }
+
+Test(maker, hints_change_nothing_and_take_any_number)
+{
+    struct rig *g = quoting();
+    uint64_t before = oct_strategy_digest(g->a);
+
+    for (uint32_t i = 0; i < 2 * INST_CNT; i++) {
+        oct_strategy_prefetch(g->a, i);
+        oct_strategy_prefetch_alone(g->a, i);
+    }
+    oct_strategy_prefetch_alone(g->a, UINT32_MAX);
+    cr_assert_eq(oct_strategy_digest(g->a), before);
+    cr_assert_eq(g->intent_cnt, 2);
+}

@@ -159,31 +159,6 @@ Test(itch50, add_order_of_a_real_day_decodes)
     cr_assert_eq(m.add.px, 242700);
 }
 
-Test(itch50, what_order_messages_are_about_is_where_peek_looks)
-{
-    static const char order_types[] = "AFECXDU";
-    struct oct_rng rng;
-    oct_rng_init(&rng, 52);
-    for (const char *t = order_types; *t != 0; t++) {
-        struct oct_itch50_msg m;
-        uint8_t wire[BUF_SZ] = {0};
-        random_msg(&rng, oct_itch50_desc(*t), &m);
-        uint32_t sz = oct_itch50_encode(&m, wire);
-        struct oct_book_hint hint;
-        oct_itch50_peek(wire, sz, 1000, &hint);
-        cr_assert_eq(hint.ref, m.add.ref, "%c", *t);
-        cr_assert_eq(hint.inst, 1000u + m.hdr.locate);
-        bool adds = *t == 'A' || *t == 'F';
-        uint32_t px = adds ? m.add.px : *t == 'U' ? m.replace.px : 0;
-        cr_assert_eq(hint.px.v, oct_px_from_e4(px).v, "%c", *t);
-        cr_assert_eq(hint.new_ref, *t == 'U' ? m.replace.new_ref : 0, "%c", *t);
-        if (adds)
-            cr_assert_eq(hint.side, (uint32_t)(m.add.side == 'S'));
-        else
-            cr_assert_geq(hint.side, 2);
-    }
-}
-
 Test(itch50, description_and_struct_agree_about_values)
 {
     struct oct_itch50_msg m = {.hdr = {.type = 'F', .locate = 258, .ts_ns = 0x010203040506}};
