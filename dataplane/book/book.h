@@ -67,14 +67,15 @@ size_t oct_books_footprint(const struct oct_books_cfg *cfg);
 struct oct_books *oct_books_new(void *mem, const struct oct_books_cfg *cfg);
 
 /* What a message that comes up is about, as far as a glance at it tells.  Any values will do: wrong
- * ones cost time and nothing else. */
+ * ones cost time and nothing else.  What the stages leave for each other is theirs alone: 0 in a new
+ * hint, and a hint belongs to one set of books. */
 struct oct_book_hint {
     uint64_t ref;     /* order concerned */
     uint64_t new_ref; /* replace: its new reference, else 0 */
     oct_px px;        /* add, replace: price, else 0 */
     uint32_t inst;
     uint32_t side; /* add: enum oct_side; 2 or more: not known */
-    uint32_t home; /* from each stage to the later ones */
+    uint32_t home; /* the stages' own, from here on */
     uint32_t slot;
     uint32_t owner;
     uint32_t key;

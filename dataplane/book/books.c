@@ -243,47 +243,39 @@ OCT_INLINE uint32_t mask_below(uint32_t x, uint32_t limit)
     return (uint32_t)(((uint64_t)x - limit) >> 32);
 }
 
-OCT_INLINE uint32_t choose(uint32_t mask, uint32_t yes, uint32_t no)
-{
-    return (yes & mask) | (no & ~mask);
-}
-
 /* An add names its side and price, otherwise the index knows the side, and the order the price. */
 void oct_books_prefetch2(const struct oct_books *b, struct oct_book_hint *hint)
 {
-    const struct oct_book_line *l = &b->line[hint->home & mask_below(hint->home, b->stash)];
+    const struct oct_book_line *l = &b->line[hint->home];
     struct oct_book_id id = {.mix = (hint->ref ^ b->seed0) * b->seed1};
     uint64_t e = l->entry[__builtin_ctz(oct_book_line_tag(l, &id) | 0x40)];
-    uint32_t add = mask_below(hint->side, 2),
-             inst = hint->inst & mask_below(hint->inst, b->inst_cnt);
-    uint32_t side = choose(add, hint->side, (uint32_t)(e >> OCT_BOOK_SLOT_BITS) & 1);
-    hint->owner = 2 * inst + side;
+    uint32_t add = mask_below(hint->side, 2), side = (uint32_t)(e >> OCT_BOOK_SLOT_BITS) & 1;
+    side ^= (side ^ hint->side) & add;
+    hint->owner = 2 * (hint->inst & mask_below(hint->inst, b->inst_cnt)) + side;
     hint->slot = (uint32_t)(e & OCT_BOOK_SLOT_MASK) & ~add;
     hint->key = oct_book_key(side, oct_book_units(&b->px, hint->px.v)) & add;
     fetch(&b->slot[hint->slot]);
     fetch_eight(&b->best[hint->owner]);
 }
 
-/* Where the level is not among the best eight, what is behind them; where it is, the orders that the
- * queue's links are in. */
+/* Where the level is among the best eight, the orders that the queue's links are in: of an add the
+ * youngest there is, of another its neighbours, unless it is the youngest; where it is not, what is
+ * behind the best eight.  Slot 0, which adds have, has no key. */
 void oct_books_prefetch3(const struct oct_books *b, struct oct_book_hint *hint)
 {
-    uint32_t owner = hint->owner & mask_below(hint->owner, 2 * b->inst_cnt);
-    uint32_t slot = hint->slot & mask_below(hint->slot, b->order_cnt_max + 2);
-    const struct oct_book_slot *s = &b->slot[slot];
-    const struct oct_book_eight *e = &b->best[owner];
-    uint32_t add = mask_below(slot, 1);
-    uint32_t at = oct_book_eight_at(e, hint->key | (s->key & ~add));
+    const struct oct_book_eight *e = &b->best[hint->owner];
+    const struct oct_book_more *m = &b->more[hint->owner];
+    const struct oct_book_slot *s = &b->slot[hint->slot];
+    uint32_t at = oct_book_eight_at(e, hint->key | s->key);
     uint32_t tail = e->tail[(uint32_t)__builtin_ctz(at | 0x80)];
-    uint32_t alone = add | mask_below(tail ^ slot, 1);
-    uintptr_t far = 0u - (uintptr_t)(mask_below(at, 1) & 1), near = ~far;
-    uintptr_t next = (uintptr_t)&b->slot[choose(alone, tail, s->next)];
-    uintptr_t prev = (uintptr_t)&b->slot[choose(alone, tail, s->prev)];
-    const struct oct_book_more *m = &b->more[owner];
-    fetch((const void *)((next & near) | ((uintptr_t)m->hi.key & far)));
-    fetch((const void *)((prev & near) | ((uintptr_t)m->hi.sum & far)));
-    fetch((const void *)((prev & near) | ((uintptr_t)&m->root & far)));
-    hint->far = (uint32_t)far & 1;
+    uint32_t inside = ~(mask_below(hint->slot, 1) | mask_below(tail ^ hint->slot, 1));
+    uintptr_t next = (uintptr_t)&b->slot[tail ^ ((tail ^ s->next) & inside)];
+    uintptr_t prev = (uintptr_t)&b->slot[tail ^ ((tail ^ s->prev) & inside)];
+    uintptr_t far = (uintptr_t)((int64_t)((uint64_t)at - 1) >> 63);
+    fetch((const void *)(next ^ ((next ^ (uintptr_t)m->hi.key) & far)));
+    fetch((const void *)(prev ^ ((prev ^ (uintptr_t)m->hi.sum) & far)));
+    fetch((const void *)(prev ^ ((prev ^ (uintptr_t)&m->root) & far)));
+    hint->far = (uint32_t)far;
 }
 
 /* The tree's only leaf, where there is one. */
@@ -291,8 +283,7 @@ void oct_books_prefetch4(const struct oct_books *b, const struct oct_book_hint *
 {
     if (oct_likely(!hint->far))
         return;
-    uint32_t owner = hint->owner & mask_below(hint->owner, 2 * b->inst_cnt);
-    const struct oct_book_node *n = &b->node[b->more[owner].root];
+    const struct oct_book_node *n = &b->node[b->more[hint->owner].root];
     fetch(&n->key[0]);
     fetch(&n->val[0]);
     fetch(&n->sum[0]);

@@ -420,8 +420,7 @@ Test(realtime, the_same_messages_give_the_same_digest_and_prefetch_none_of_it)
                                      .new_ref = i & 7,
                                      .px = PX(i % 11),
                                      .inst = (uint32_t)(i * i * i * i),
-                                     .side = i & 3,
-                                     .home = (uint32_t)(i * 0x9e3779b9)};
+                                     .side = i & 3};
         oct_realtime_prefetch2(b->rt, &hint);
         oct_realtime_prefetch1(b->rt, &hint);
         oct_realtime_prefetch2(b->rt, &hint);
