@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents/execution/record.h"
 #include "agents/risk/risk.h"
 #include "bench/bench.h"
 #include "dataplane/base/rng.h"
@@ -74,32 +75,7 @@ static void submit(void *self, struct oct_step *step, const struct oct_intent *i
 {
     struct bench *g = self;
 
-    g->rec = (struct oct_order){
-        OCT_MSG_HDR(ORDER, order),
-        .order_id = v->order_id,
-        .orig_order_id = i->order_id,
-        .approval_id = v->approval_id,
-        .intent_id = i->intent_id,
-        .feed_seq = i->feed_seq,
-        .ts_rx_ns = i->ts_rx_ns,
-        .now_ns = step->now_ns,
-        .user_ref = (uint32_t)v->order_id,
-        .orig_user_ref = (uint32_t)i->order_id,
-        .inst = i->inst,
-        .strategy = i->strategy,
-        .account = i->account,
-        .symbol = g->ref[i->inst].symbol,
-        .px = i->px,
-        .qty = i->qty,
-        .min_qty = i->min_qty,
-        .action = i->action,
-        .side = i->side,
-        .ord_type = i->ord_type,
-        .tif = i->tif,
-        .post_only = i->post_only,
-        .hidden = i->hidden,
-        .short_sale = i->short_sale,
-    };
+    oct_execution_record(&g->rec, i, v, g->ref[i->inst].symbol, step->now_ns, 0);
     g->submit_cnt++;
     g->wire_sz = oct_order_ouch50.encode(&g->rec, "OCTO", g->wire);
 }
@@ -197,7 +173,7 @@ static int make_world(struct bench *g, uint64_t seed, void **mem, size_t *mem_sz
         .inst = g->inst, .ref = g->ref, .order_ready = ready, .execution = g, .inst_cnt = INST_CNT};
     g->cfg = (struct oct_risk_cfg){.view = &g->view,
                                    .submit = {submit, g},
-                                   .venue_check = oct_order_ouch50.check,
+                                   .venue_check = oct_order_ouch50.fits,
                                    .limits = &g->limits,
                                    .counters = g->counters,
                                    .position_pub_ns = 100000000,

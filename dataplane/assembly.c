@@ -131,7 +131,7 @@ static void wire(struct oct_assembly *a, struct oct_assembly_cfg *c, const struc
     c->risk.submit = (struct oct_submit_sink){oct_execution_submit, p->execution};
     c->risk.execution = (struct oct_sink){oct_execution_on_msg, p->execution};
     c->risk.strategy = (struct oct_sink){oct_strategy_on_msg, p->strategy};
-    c->risk.venue_check = c->orders->check;
+    c->risk.venue_check = c->orders->fits;
 
     c->execution.counters = a->execution_counters;
     c->execution.view = &a->view;

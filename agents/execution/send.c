@@ -1,7 +1,6 @@
 /* send.c - what execution sends: approved intents, cancels, questions; and the numbers it uses. */
-#include <string.h>
-
 #include "agents/execution/execution_priv.h"
+#include "agents/execution/record.h"
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
@@ -168,37 +167,12 @@ static void transmit(struct oct_execution *x, struct oct_step *step, struct oct_
     oct_sink_call(&x->cfg.tx, step, &rec->hdr);
 }
 
-/* The order record of an intent, as far as the intent and the verdict determine it. */
-static void fill_record(const struct oct_execution *x, const struct oct_step *step,
-                        const struct oct_intent *i, const struct oct_verdict *v,
-                        struct oct_order *rec)
+/* Blank when the instrument is unknown. */
+static oct_sym symbol_of(const struct oct_execution *x, uint32_t inst)
 {
-    *rec = (struct oct_order){
-        OCT_MSG_HDR(ORDER, order),
-        .order_id = v->order_id,
-        .approval_id = v->approval_id,
-        .intent_id = i->intent_id,
-        .feed_seq = i->feed_seq,
-        .ts_rx_ns = i->ts_rx_ns,
-        .now_ns = step->now_ns,
-        .user_ref = (uint32_t)v->order_id,
-        .inst = i->inst,
-        .strategy = i->strategy,
-        .account = i->account,
-        .px = i->px,
-        .qty = i->qty,
-        .min_qty = i->min_qty,
-        .action = i->action,
-        .side = i->side,
-        .ord_type = i->ord_type,
-        .tif = i->tif,
-        .post_only = i->post_only,
-        .hidden = i->hidden,
-        .short_sale = i->short_sale,
-        .session = x->cfg.session,
-    };
-    if (oct_likely(i->inst < x->cfg.view->inst_cnt))
-        rec->symbol = x->cfg.view->ref[i->inst].symbol;
+    static const oct_sym blank = {"        "};
+
+    return oct_likely(inst < x->cfg.view->inst_cnt) ? x->cfg.view->ref[inst].symbol : blank;
 }
 
 OCT_HOT static void send_new(struct oct_execution *x, struct oct_step *step, struct oct_order *rec,
@@ -276,11 +250,8 @@ OCT_HOT void oct_execution_submit(void *self, struct oct_step *step,
         refuse(x, step, intent, verdict, OCT_RISK_RATE);
         return;
     }
-    fill_record(x, step, intent, verdict, &rec);
-    if (intent->action == OCT_ACTION_REPLACE) {
-        rec.orig_order_id = target->order_id;
-        rec.orig_user_ref = target->user_ref;
-    }
+    oct_execution_record(&rec, intent, verdict, symbol_of(x, intent->inst), step->now_ns,
+                         x->cfg.session);
     if (oct_unlikely(x->cfg.orders && x->cfg.orders->check(&rec) != 0)) {
         refuse(x, step, intent, verdict, OCT_RISK_VENUE_FIELD);
         return;
@@ -304,6 +275,7 @@ void oct_ex_send_cancel(struct oct_execution *x, struct oct_step *step, struct e
         .strategy = o->strategy,
         .account = o->account,
         .px = o->px,
+        .symbol = symbol_of(x, o->inst),
         .action = OCT_ACTION_CANCEL,
         .side = o->side,
         .ord_type = o->ord_type,
@@ -311,9 +283,6 @@ void oct_ex_send_cancel(struct oct_execution *x, struct oct_step *step, struct e
         .session = x->cfg.session,
     };
 
-    memset(rec.symbol.c, ' ', sizeof rec.symbol.c);
-    if (o->inst < x->cfg.view->inst_cnt)
-        rec.symbol = x->cfg.view->ref[o->inst].symbol;
     o->flags = (uint8_t)((o->flags & ~EX_WANT) | EX_CANCEL);
     ex_count(x, OCT_EXECUTION_CANCELS_SENT);
     transmit(x, step, &rec);
@@ -325,10 +294,9 @@ void oct_ex_query(struct oct_execution *x, struct oct_step *step)
         OCT_MSG_HDR(ORDER, order), .now_ns = step->now_ns,
         .inst = UINT32_MAX,        .strategy = OCT_STRATEGY_NONE,
         .account = x->cfg.account, .action = OCT_ACTION_ACCOUNT_QUERY,
-        .session = x->cfg.session,
+        .session = x->cfg.session, .symbol = symbol_of(x, UINT32_MAX),
     };
 
-    memset(rec.symbol.c, ' ', sizeof rec.symbol.c);
     x->asked++;
     ex_count(x, OCT_EXECUTION_QUERIES_SENT);
     transmit(x, step, &rec);

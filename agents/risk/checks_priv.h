@@ -436,14 +436,23 @@ OCT_INLINE uint64_t action_mask(uint8_t action)
     return action == OCT_ACTION_CANCEL || action == OCT_ACTION_REDUCE ? CANCEL_MASK : ~UINT64_C(0);
 }
 
+/* Reasons of the mask that hold; a mask that is known when compiling leaves the others out. */
+OCT_INLINE uint64_t checks_failed_of(chk_in in, uint64_t mask)
+{
+    uint64_t failed = 0;
+#define C(REASON, fn, unit) \
+    failed |= mask & REASON_BIT(REASON) ? (uint64_t)fn(in).failed << OCT_RISK_##REASON : 0;
+    OCT_RISK_CHECKS(C)
+#undef C
+    return failed;
+}
+
 /* All reasons that hold. */
 OCT_INLINE uint64_t checks_failed(chk_in in)
 {
-    uint64_t failed = 0;
-#define C(REASON, fn, unit) failed |= (uint64_t)fn(in).failed << OCT_RISK_##REASON;
-    OCT_RISK_CHECKS(C)
-#undef C
-    return failed & action_mask(in->v->action);
+    if (action_mask(in->v->action) == CANCEL_MASK)
+        return checks_failed_of(in, CANCEL_MASK);
+    return checks_failed_of(in, ~UINT64_C(0));
 }
 
 #endif

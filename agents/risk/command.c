@@ -19,6 +19,7 @@ void oct_risk_limits_changed(struct oct_risk *r)
         r->strategy[i].repeat_shift =
             slot_ns < 2 ? 0 : (uint8_t)(64 - __builtin_clzll(slot_ns - 1));
     }
+    oct_risk_bounds(r);
     oct_risk_refloor_all(r);
 }
 
@@ -89,6 +90,7 @@ static enum oct_cmd_result_kind strategy_cmd(struct oct_risk *r, const struct oc
         return OCT_CMD_RESULT_NOT_FOUND;
     *value = r->strategy[m->strategy].on;
     r->strategy[m->strategy].on = m->cmd == OCT_CMD_STRATEGY_ON;
+    oct_risk_look(r, OCT_SCOPE_STRATEGY, m->strategy);
     return OCT_CMD_RESULT_DONE;
 }
 
@@ -97,6 +99,7 @@ static enum oct_cmd_result_kind condition(struct oct_risk *r, struct oct_step *s
                                           bool on, uint8_t down_to, enum oct_risk_reason cause)
 {
     *flag = on;
+    oct_risk_look(r, OCT_SCOPE_FIRM, 0);
     if (on)
         oct_risk_down(r, step, OCT_SCOPE_FIRM, 0, (enum oct_ladder_state)down_to, cause, false);
     return OCT_CMD_RESULT_DONE;

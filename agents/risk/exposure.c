@@ -14,6 +14,21 @@ void oct_risk_exposure_init(struct oct_risk *r)
         r->inst[i].head = NONE;
 }
 
+void oct_risk_window_turn(struct window *w, int64_t slot)
+{
+    uint64_t ahead = (uint64_t)(slot - w->slot);
+
+    if (ahead >= 8) {
+        window_clear(w, slot);
+        return;
+    }
+    while (w->slot != slot) {
+        w->slot++;
+        w->sum -= w->cnt[w->slot & 7];
+        w->cnt[w->slot & 7] = 0;
+    }
+}
+
 /* ---- orders ----------------------------------------------------------------------------------- */
 
 OCT_INLINE uint32_t *bucket_of(struct oct_risk *r, uint64_t order_id)
@@ -38,12 +53,10 @@ OCT_INLINE int64_t own_px(const struct order *o)
 
 static void own_best_join(struct inst *in, const struct order *o)
 {
-    int64_t px = own_px(o);
+    int64_t px = own_px(o), best = in->own[o->side].v;
 
-    if (o->side == OCT_BUY)
-        in->own_bid.v = px > in->own_bid.v ? px : in->own_bid.v;
-    else
-        in->own_ask.v = in->own_ask.v == 0 || px < in->own_ask.v ? px : in->own_ask.v;
+    if (o->side == OCT_BUY ? px > best : (best == 0 || px < best))
+        in->own[o->side].v = px;
 }
 
 /* After an order at the best left or moved: looks through our orders in the instrument. */
@@ -51,10 +64,7 @@ static void own_best_again(struct oct_risk *r, uint32_t inst, uint8_t side)
 {
     struct inst *in = &r->inst[inst];
 
-    if (side == OCT_BUY)
-        in->own_bid.v = 0;
-    else
-        in->own_ask.v = 0;
+    in->own[side].v = 0;
     for (uint32_t i = r->order_head[inst]; i != NONE; i = r->order[i].inst_next) {
         if (r->order[i].side == side)
             own_best_join(in, &r->order[i]);
@@ -121,10 +131,10 @@ static int64_t mark_of(const struct oct_risk *r, uint32_t i, int64_t before)
 }
 
 /* The pair's entry, made when there is none; NULL when the table is full. */
-static struct pos *pos_get(struct oct_risk *r, uint64_t key, uint16_t id, uint16_t account,
+static struct pos *pos_get(struct oct_risk *r, uint32_t key, uint16_t id, uint16_t account,
                            uint32_t inst)
 {
-    uint32_t i = (uint32_t)oct_mix64(key) & r->pos_mask;
+    uint32_t i = pos_home(r, key);
 
     while (r->pos[i].key != key) {
         if (r->pos[i].key == 0) {
@@ -134,7 +144,7 @@ static struct pos *pos_get(struct oct_risk *r, uint64_t key, uint16_t id, uint16
             r->pos[i] =
                 (struct pos){.key = key, .id = id, .account = account, .inst = inst, .next = NONE};
             r->pos[i].mark.v = mark_of(r, inst, 0);
-            if (key >> 62 == 2) { /* a strategy's */
+            if (key & KEY_IS_STRATEGY) {
                 r->pos[i].next = r->inst[inst].head;
                 r->inst[inst].head = i;
             }
@@ -169,6 +179,25 @@ static bool held_get(struct oct_risk *r, uint16_t strategy, uint16_t account, ui
         return false;
     h->pos->acct_idx = (uint32_t)(h->acct_pos - r->pos);
     return true;
+}
+
+/* What the proof adds up stays within 2^60 in each term; a quantity beyond leaves all orders of the
+ * day to the exact checks. */
+OCT_INLINE uint64_t qty_wide(int64_t pos, int64_t buy, int64_t sell)
+{
+    return ((uint64_t)(pos ^ pos >> 63) | (uint64_t)buy | (uint64_t)sell) >> QUICK_QTY_BITS;
+}
+
+OCT_INLINE void see_width(struct oct_risk *r, const struct held *h)
+{
+    uint64_t wide = qty_wide(h->pos->pos.v, h->pos->buy.v, h->pos->sell.v) |
+                    qty_wide(h->acct_pos->pos.v, h->acct_pos->buy.v, h->acct_pos->sell.v) |
+                    qty_wide(h->inst->pos.v, h->inst->buy.v, h->inst->sell.v);
+
+    if (oct_unlikely(wide)) {
+        r->wide = true;
+        oct_risk_look(r, OCT_SCOPE_FIRM, 0);
+    }
 }
 
 OCT_INLINE __int128 gross_of(const struct pos *p)
@@ -260,6 +289,7 @@ static void working_moved(struct oct_risk *r, struct held *h, uint8_t side, int6
         h->inst->sell.v += d;
     }
     add_gross(r, h, gross_of(h->pos) - before);
+    see_width(r, h);
 }
 
 static void open_count_moved(struct oct_risk *r, struct held *h, uint32_t d)
@@ -306,8 +336,7 @@ void oct_risk_on_update(struct oct_risk *r, struct oct_step *step, const struct 
         order_give(r, o);
     else
         own_best_join(h.inst, o);
-    if ((over || own_px(o) != was_px) &&
-        was_px == (m->side == OCT_BUY ? h.inst->own_bid.v : h.inst->own_ask.v))
+    if ((over || own_px(o) != was_px) && was_px == h.inst->own[m->side].v)
         own_best_again(r, m->inst, m->side);
     publish_if_due(r, step, h.pos);
 }
@@ -335,6 +364,7 @@ void oct_risk_on_fill(struct oct_risk *r, struct oct_step *step, const struct oc
     h.pos->cash -= paid;
     h.acct_pos->cash -= paid;
     add_gross(r, &h, gross_of(h.pos) - before);
+    see_width(r, &h);
     if (!m->broken)
         window_add(&h.pos->repeat, step->now_ns >> h.strat->repeat_shift);
     pnl_moved(r, m->strategy, m->account, (__int128)h.pos->mark.v * signed_qty - paid);
@@ -421,9 +451,9 @@ void oct_risk_prefetch2(const struct oct_risk *r, uint32_t inst)
     __builtin_prefetch(&r->pos[head & r->pos_mask]);
 }
 
-static void fetch_pos(const struct oct_risk *r, uint64_t key)
+static void fetch_pos(const struct oct_risk *r, uint32_t key)
 {
-    const struct pos *p = &r->pos[(uint32_t)oct_mix64(key) & r->pos_mask];
+    const struct pos *p = &r->pos[pos_home(r, key)];
 
     __builtin_prefetch(p, 1);
     __builtin_prefetch((const uint8_t *)p + 64, 1);
@@ -454,7 +484,7 @@ void oct_risk_each(const struct oct_risk *r, void (*fn)(void *arg, const struct 
     struct oct_position m;
 
     for (uint32_t i = 0; i <= r->pos_mask; i++) {
-        if (r->pos[i].key >> 62 != 2)
+        if (!(r->pos[i].key & KEY_IS_STRATEGY))
             continue;
         position_record(&r->pos[i], &m);
         fn(arg, &m);

@@ -57,6 +57,7 @@ void oct_risk_refloor(struct oct_risk *r, enum oct_scope scope, uint32_t id)
         s->floor = floor_of(0, row->loss);
     if (s->ladder < OCT_LADDER_REDUCING)
         s->floor = max128(s->floor, floor_of(s->peak, row->drawdown));
+    oct_risk_look(r, scope, id);
 }
 
 void oct_risk_refloor_all(struct oct_risk *r)
@@ -66,6 +67,14 @@ void oct_risk_refloor_all(struct oct_risk *r)
         oct_risk_refloor(r, OCT_SCOPE_ACCOUNT, i);
     for (uint32_t i = 0; i < OCT_RISK_STRATEGY_MAX; i++)
         oct_risk_refloor(r, OCT_SCOPE_STRATEGY, i);
+}
+
+void oct_risk_look(struct oct_risk *r, enum oct_scope scope, uint32_t id)
+{
+    struct scope *s = scope_of(r, scope, id);
+    bool all = scope == OCT_SCOPE_FIRM && (r->clock_bad || r->recorder_bad || r->wide);
+
+    s->stop = s->ladder != OCT_LADDER_ACTIVE || s->unset || !s->on || all;
 }
 
 static bool loss_is_over(const struct scope *s, const struct oct_risk_limit_row *row)

@@ -22,6 +22,9 @@ const struct oct_counter_def oct_risk_counter_defs[OCT_RISK_C_CNT] = {
                               OCT_COUNTER_TOTAL},
     [OCT_RISK_C_CMD_REFUSED] = {"risk_commands_refused", "Commands that were not done.",
                                 OCT_COUNTER_TOTAL},
+    [OCT_RISK_C_EXACT] = {"risk_judged_exactly",
+                          "Intents judged check by check, not by the proof that all pass.",
+                          OCT_COUNTER_TOTAL},
 #define E(v, n, t)                                                                        \
     [OCT_RISK_C_REASON0 + (v)] = {"risk_refused_" t, "Intents refused first for: " t ".", \
                                   OCT_COUNTER_TOTAL},
@@ -60,11 +63,11 @@ static bool layout(const struct oct_risk_cfg *c, struct layout *l)
 {
     const uint32_t max = 1u << 24;
 
-    if (c->inst_cnt == 0 || c->inst_cnt > max || c->order_cnt_max == 0 || c->order_cnt_max > max ||
-        c->pos_cnt_max < 2 || c->pos_cnt_max > max || c->recent_cnt == 0 || c->recent_cnt > max ||
-        c->strategy_cnt > OCT_RISK_STRATEGY_MAX || c->account_cnt > OCT_RISK_ACCOUNT_MAX ||
-        c->on_clock_bad > OCT_LADDER_KILLED || c->on_stale_feed > OCT_LADDER_KILLED ||
-        c->on_control_silent > OCT_LADDER_KILLED)
+    if (c->inst_cnt == 0 || c->inst_cnt > KEY_INST_MAX || c->order_cnt_max == 0 ||
+        c->order_cnt_max > max || c->pos_cnt_max < 2 || c->pos_cnt_max > max ||
+        c->recent_cnt == 0 || c->recent_cnt > max || c->strategy_cnt > OCT_RISK_STRATEGY_MAX ||
+        c->account_cnt > OCT_RISK_ACCOUNT_MAX || c->on_clock_bad > OCT_LADDER_KILLED ||
+        c->on_stale_feed > OCT_LADDER_KILLED || c->on_control_silent > OCT_LADDER_KILLED)
         return false;
     for (uint32_t i = 0; i < c->strategy_cnt; i++) {
         if (c->account_of[i] >= c->account_cnt)
@@ -116,8 +119,15 @@ struct oct_risk *oct_risk_new(void *mem, const struct oct_risk_cfg *cfg)
     r->recent_mask = l.recent_sets - 1;
     r->strategy_cnt = cfg->strategy_cnt;
     r->account_cnt = cfg->account_cnt;
+    for (uint32_t i = 0; i < TICK_CNT; i++)
+        r->tick[i] = (struct tick){.inverse = 1}; /* of no tick: every price is off it */
+    r->firm.on = 1;
+    for (uint32_t i = 0; i < OCT_RISK_ACCOUNT_MAX; i++)
+        r->account[i].on = 1;
     for (uint32_t i = 0; i < cfg->strategy_cnt; i++)
         r->strategy[i].on = 1;
+    r->account[OCT_RISK_ACCOUNT_MAX].stop = 1;
+    r->strategy[OCT_RISK_STRATEGY_MAX].stop = 1;
     oct_risk_exposure_init(r);
     oct_risk_limits_init(&r->limits.active);
     if (cfg->limits)
@@ -142,6 +152,7 @@ OCT_COLD static void on_recorder(struct oct_risk *r, struct oct_step *step,
                                  const struct oct_in_recorder *m)
 {
     r->recorder_bad = m->state != OCT_RECORDER_OK;
+    oct_risk_look(r, OCT_SCOPE_FIRM, 0);
     if (m->state == OCT_RECORDER_FAILED)
         oct_risk_down(r, step, OCT_SCOPE_FIRM, 0, OCT_LADDER_HALTED, OCT_RISK_RECORDER, false);
 }
@@ -212,9 +223,10 @@ void oct_risk_totals(const struct oct_risk *r, enum oct_scope scope, uint32_t id
 uint64_t oct_risk_digest(const void *self)
 {
     const struct oct_risk *r = self;
-    uint64_t own[] = {r->approver.secret, r->approver.seq,   r->kill_seen,      r->manual_cnt,
-                      r->clock_bad,       r->recorder_bad,   r->control_silent, r->pos_cnt,
-                      r->order_cnt,       r->limits.building};
+    uint64_t own[] = {r->approver.secret, r->approver.seq, r->kill_seen,
+                      r->manual_cnt,      r->clock_bad,    r->recorder_bad,
+                      r->control_silent,  r->pos_cnt,      r->order_cnt,
+                      r->limits.building, r->wide};
     uint64_t h = oct_digest64(0, own, sizeof own);
 
     h = oct_digest64(h, &r->firm, sizeof r->firm);

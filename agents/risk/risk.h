@@ -54,6 +54,7 @@ enum oct_risk_counter {
     OCT_RISK_C_DUP_FORGOTTEN, /* recent orders pushed out of the table within their window */
     OCT_RISK_C_UNTRACKED,     /* order updates and fills without room or out of range: HALTED */
     OCT_RISK_C_CMD_REFUSED,
+    OCT_RISK_C_EXACT, /* intents that were judged check by check, and not by the proof that all pass */
     OCT_RISK_C_REASON0, /* refusals by first reason: REASON0 + enum oct_risk_reason */
     OCT_RISK_C_CNT = OCT_RISK_C_REASON0 + 38,
 };
@@ -72,8 +73,9 @@ struct oct_risk_cfg {
     struct oct_sink persist;       /* ladder records before they are reported; fn NULL: none */
     struct oct_sink execution;     /* ladder records after they are reported; fn NULL: none */
     struct oct_sink strategy;      /* verdicts, before submission; fn NULL: none */
-    /* Does the order fit the venue's fields?  0 or negative; NULL: not asked. */
-    int (*venue_check)(const struct oct_order *order);
+    /* Do an intent and its symbol fit the venue's fields (oct_order_ops.fits)?  0 or negative; NULL:
+     * not asked. */
+    int (*venue_check)(const struct oct_intent *intent, const oct_sym *symbol);
     const struct oct_risk_limits *limits; /* table at start, copied; NULL: all zero */
     struct oct_counter *counters;         /* OCT_RISK_C_CNT */
     int64_t position_pub_ns; /* position records of marks and working orders at most this often */

@@ -170,7 +170,7 @@
 #define OCT_MSG_INTENT(F, A) \
     F(u64, intent_id, "", "numbered by the strategy agent") \
     F(u64, feed_seq, "", "sequence number of the market-data message that caused it") \
-    F(i64, ts_exch_ns, "ns", "its exchange time") F(i64, ts_rx_ns, "ns", "its receive stamp") \
+    F(i64, ts_rx_ns, "ns", "its receive stamp") F(i64, ts_exch_ns, "ns", "its exchange time") \
     F(u64, order_id, "", "order to replace, reduce or cancel") \
     F(u32, inst, "", "instrument") F(u16, strategy, "", "strategy") F(u16, account, "", "account") \
     F(u8, action, "enum:ACTION", "what is wanted") F(u8, side, "enum:SIDE", "side") \
@@ -183,59 +183,61 @@
     A(u16, 6, contrib, "", "contributing strategies, 65535 for none") A(u8, 4, pad, "", "zero") \
     A(f64, 6, weight, "", "their weights, summing to 1") A(f64, 6, signal, "", "their signals")
 
-/* The judgement of one intent, with the exact inputs of every check. */
+/* The judgement of one intent, with the exact inputs of every check.  Fields stand in the order in
+ * which the intent and risk's tables hold them: an approval is written in blocks. */
 #define OCT_MSG_VERDICT(F, A) \
     F(u64, intent_id, "", "the intent judged") F(u64, approval_id, "", "non-zero when approved") \
     F(u64, order_id, "", "order concerned, assigned at approval of a new one") \
     F(u64, failed, "flags", "a bit for each reason that held") \
     F(u32, inst, "", "instrument") F(u16, strategy, "", "strategy") F(u16, account, "", "account") \
-    F(u16, reason, "enum:RISK", "first reason that held, or ok") F(u8, action, "enum:ACTION", "what was asked") \
-    F(u8, side, "enum:SIDE", "side") F(u32, limit_version, "", "limit table in force") \
+    F(u8, action, "enum:ACTION", "what was asked") F(u8, side, "enum:SIDE", "side") \
+    F(u16, reason, "enum:RISK", "first reason that held, or ok") F(u32, limit_version, "", "limit table in force") \
     F(px, px, "px", "price judged") F(qty, qty, "qty", "quantity judged") \
-    F(px, ref_px, "px", "reference price, 0 for none") F(i64, ref_age_ns, "ns", "its age") \
     F(u8, ref_kind, "", "1 last sale, 2 mid, 3 previous close") F(u8, ladder, "enum:LADDER", "state of the ladder") \
     F(u8, assumed, "flags", "1 trading state, 2 directory, 4 short-sale state: taken from reference data") \
     F(u8, inst_flags, "flags", "1 known, 2 halted, 4 short-sale restricted, 8 restricted list, 16 stale") \
-    F(u32, open_orders, "", "open orders of the strategy") \
+    F(u32, cond, "flags", "1 session down, 2 recorder behind, 4 clock bad, 8 strategy unknown or off, 16 order unknown, 32 order state, 64 table full, 128 venue field, 256 marked short, 512 off tick") \
+    F(u32, rate_used, "", "messages in the current window") F(u32, firm_rate_used, "", "messages of the firm in the window") \
+    F(u32, repeat_used, "", "executions in the current window") F(u32, open_orders, "", "open orders of the strategy") \
+    F(u32, acct_open_orders, "", "open orders of the account") F(u32, firm_open_orders, "", "open orders of the firm") \
+    F(px, ref_px, "px", "reference price, 0 for none") F(i64, ref_age_ns, "ns", "its age") \
+    F(qty, added, "qty", "what the order may add to what is open") F(px, tick, "px", "price increment at this price") \
     F(qty, inst_pos, "qty", "position in the instrument") F(qty, inst_buy, "qty", "working and in-flight buys") \
     F(qty, inst_sell, "qty", "working and in-flight sells") \
+    F(px, own_px, "px", "best own resting price on the other side, 0 for none") \
+    F(money, inst_gross, "money", "gross exposure in the instrument") \
     F(qty, strat_pos, "qty", "position of the strategy in the instrument") \
     F(qty, strat_buy, "qty", "its working buys") F(qty, strat_sell, "qty", "its working sells") \
-    F(money, strat_gross, "money", "gross exposure of the strategy") \
-    F(money, acct_gross, "money", "gross exposure of the account") \
-    F(money, firm_gross, "money", "gross exposure of the firm") \
-    F(money, strat_pnl, "money", "profit and loss of the strategy") \
-    F(money, acct_pnl, "money", "profit and loss of the account") \
-    F(money, acct_peak, "money", "highest profit and loss of the account so far") \
-    F(u32, rate_used, "", "messages in the current window") F(u32, repeat_used, "", "executions in the current window") \
-    F(qty, added, "qty", "what the order may add to what is open") F(px, tick, "px", "price increment at this price") \
+    F(i64, dup_age_ns, "ns", "age of the same order sent before, 0 for none") \
     F(qty, acct_pos, "qty", "position of the account in the instrument") \
     F(qty, acct_buy, "qty", "its working buys") F(qty, acct_sell, "qty", "its working sells") \
-    F(money, inst_gross, "money", "gross exposure in the instrument") \
+    F(money, strat_pnl, "money", "profit and loss of the strategy") \
     F(money, strat_peak, "money", "highest profit and loss of the strategy so far") \
+    F(money, strat_gross, "money", "gross exposure of the strategy") \
+    F(money, acct_pnl, "money", "profit and loss of the account") \
+    F(money, acct_peak, "money", "highest profit and loss of the account so far") \
+    F(money, acct_gross, "money", "gross exposure of the account") \
     F(money, firm_pnl, "money", "profit and loss of the firm") \
     F(money, firm_peak, "money", "highest profit and loss of the firm so far") \
-    F(px, own_px, "px", "best own resting price on the other side, 0 for none") \
-    F(i64, dup_age_ns, "ns", "age of the same order sent before, 0 for none") \
-    F(u32, firm_open_orders, "", "open orders of the firm") F(u32, firm_rate_used, "", "messages of the firm in the window") \
-    F(u32, cond, "flags", "1 session down, 2 recorder behind, 4 clock bad, 8 strategy unknown or off, 16 order unknown, 32 order state, 64 table full, 128 venue field, 256 marked short, 512 off tick") \
-    F(u32, acct_open_orders, "", "open orders of the account")
+    F(money, firm_gross, "money", "gross exposure of the firm")
 
-/* An order message that goes to the venue. Its record precedes its bytes. */
+/* An order message that goes to the venue. Its record precedes its bytes.  The blocks that begin with
+ * intent_id and with inst are the intent's, but for a word each. */
 #define OCT_MSG_ORDER(F, A) \
-    F(u64, order_id, "", "ours; unique for ever: lane, day and number") \
-    F(u64, orig_order_id, "", "the order it replaces") F(u64, approval_id, "", "risk's approval") \
+    F(u64, order_id, "", "ours; unique for ever: lane, day and number") F(u64, approval_id, "", "risk's approval") \
     F(u64, intent_id, "", "the intent") F(u64, feed_seq, "", "market-data message that caused it") \
     F(i64, ts_rx_ns, "ns", "receive stamp of that message") F(i64, now_ns, "ns", "lane time of sending") \
-    F(u32, user_ref, "", "number the venue knows it by") F(u32, orig_user_ref, "", "number of the order it replaces") \
+    F(u64, orig_order_id, "", "the order it replaces") \
     F(u32, inst, "", "instrument") F(u16, strategy, "", "strategy") F(u16, account, "", "account") \
-    F(sym, symbol, "", "symbol at the venue") F(px, px, "px", "limit price, 0 for market") \
-    F(qty, qty, "qty", "total liable, earlier fills included; for reduce the new total, for cancel 0") \
-    F(qty, min_qty, "qty", "minimum quantity, 0 for none") \
     F(u8, action, "enum:ACTION", "new, replace, cancel, reduce, account_query") F(u8, side, "enum:SIDE", "side") \
     F(u8, ord_type, "enum:ORD_TYPE", "type") F(u8, tif, "enum:TIF", "time in force") \
     F(u8, post_only, "", "1: refuse to take") F(u8, hidden, "", "1: not displayed") \
-    F(u8, short_sale, "", "1: marked short") F(u8, session, "", "order session")
+    F(u8, short_sale, "", "1: marked short") F(u8, session, "", "order session") \
+    F(px, px, "px", "limit price, 0 for market") \
+    F(qty, qty, "qty", "total liable, earlier fills included; for reduce the new total, for cancel 0") \
+    F(qty, min_qty, "qty", "minimum quantity, 0 for none") \
+    F(sym, symbol, "", "symbol at the venue") \
+    F(u32, user_ref, "", "number the venue knows it by") F(u32, orig_user_ref, "", "number of the order it replaces")
 
 #define OCT_MSG_ORDER_UPDATE(F, A) \
     F(u64, order_id, "", "the order") F(u64, venue_ref, "", "the venue's order reference, 0 if unknown") \

@@ -94,23 +94,35 @@ OCT_INLINE void oct_approver_init(struct oct_approver *a, uint64_t run_id)
     a->seq = 0;
 }
 
-/* The token that the next approval must carry, for this intent and this order id; never 0. */
+/* Eight bytes of an intent from a field on. */
+OCT_INLINE uint64_t oct_intent_word(const struct oct_intent *i, size_t off)
+{
+    uint64_t w;
+
+    __builtin_memcpy(&w, (const char *)i + off, sizeof w);
+    return w;
+}
+
+/* The token that the next approval must carry, for this intent and this order id; never 0.  Two
+ * chains of CRC32C, begun with what only this approval has, over the words of the intent. */
 OCT_INLINE uint64_t oct_approver_peek(const struct oct_approver *a, const struct oct_intent *i,
                                       uint64_t order_id)
 {
-    uint64_t flags = (uint64_t)i->action | (uint64_t)i->side << 8 | (uint64_t)i->ord_type << 16 |
-                     (uint64_t)i->tif << 24 | (uint64_t)i->post_only << 32 |
-                     (uint64_t)i->hidden << 40 | (uint64_t)i->short_sale << 48 |
-                     (uint64_t)i->manual << 56;
-    uint64_t who = (uint64_t)i->inst << 32 | (uint64_t)i->strategy << 16 | i->account;
-    /* Independent products: short latency, and each field moves the high bits. */
-    uint64_t h = a->secret + a->seq * UINT64_C(0x9e3779b97f4a7c15);
-    h += i->intent_id * UINT64_C(0xc2b2ae3d27d4eb4f) ^ order_id * UINT64_C(0x165667b19e3779f9);
-    h += i->order_id * UINT64_C(0x27d4eb2f165667c5) ^ flags * UINT64_C(0x85ebca77c2b2ae63);
-    h += (uint64_t)i->px.v * UINT64_C(0xff51afd7ed558ccd) ^
-         (uint64_t)i->qty.v * UINT64_C(0xc4ceb9fe1a85ec53);
-    h += (uint64_t)i->min_qty.v * UINT64_C(0xd6e8feb86659fd93) ^ who * UINT64_C(0xa0761d6478bd642f);
-    return oct_mix64(h) | 1;
+    _Static_assert(offsetof(struct oct_intent, account) == offsetof(struct oct_intent, inst) + 6 &&
+                       offsetof(struct oct_intent, manual) ==
+                           offsetof(struct oct_intent, action) + 7,
+                   "words of the intent");
+    uint64_t start = a->secret + a->seq * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t x = oct_crc32c_word((uint32_t)start, i->intent_id);
+    uint32_t y = oct_crc32c_word((uint32_t)(start >> 32), i->order_id);
+
+    x = oct_crc32c_word(x, order_id);
+    y = oct_crc32c_word(y, (uint64_t)i->px.v);
+    x = oct_crc32c_word(x, oct_intent_word(i, offsetof(struct oct_intent, inst)));
+    y = oct_crc32c_word(y, (uint64_t)i->qty.v);
+    x = oct_crc32c_word(x, oct_intent_word(i, offsetof(struct oct_intent, action)));
+    y = oct_crc32c_word(y, (uint64_t)i->min_qty.v);
+    return (uint64_t)x << 32 | y | 1;
 }
 
 /* Issues the token for an approved intent. */

@@ -73,6 +73,9 @@ struct oct_order_ops {
     int (*encode)(const struct oct_order *order, const char firm[4], uint8_t *out);
     /* The same question without the bytes: 0 or the error encode would give. */
     int (*check)(const struct oct_order *order);
+    /* The same of an order that an intent may become, for this symbol, before it is numbered: 0, or
+     * the error encode would give whatever the numbers. */
+    int (*fits)(const struct oct_intent *intent, const oct_sym *symbol);
     /* Decodes one message of the venue.  0, or -EBADMSG (unknown type or wrong size), with the
      * offset and reason for people in *err_off. */
     int (*decode)(const uint8_t *msg, uint32_t sz, int64_t midnight_ns, struct oct_ven *ven,

@@ -2,6 +2,7 @@
 #include "drivers/venue/ouch50.h"
 
 #include <errno.h>
+#include <immintrin.h>
 
 #include "dataplane/base/wire.h"
 
@@ -11,61 +12,41 @@
 
 /* ---- ClOrdID --------------------------------------------------------------------------------- */
 
-#define D36(a)                                                                                    \
-    {a, '0'}, {a, '1'}, {a, '2'}, {a, '3'}, {a, '4'}, {a, '5'}, {a, '6'}, {a, '7'}, {a, '8'},     \
-        {a, '9'}, {a, 'A'}, {a, 'B'}, {a, 'C'}, {a, 'D'}, {a, 'E'}, {a, 'F'}, {a, 'G'}, {a, 'H'}, \
-        {a, 'I'}, {a, 'J'}, {a, 'K'}, {a, 'L'}, {a, 'M'}, {a, 'N'}, {a, 'O'}, {a, 'P'}, {a, 'Q'}, \
-        {a, 'R'}, {a, 'S'}, {a, 'T'}, {a, 'U'}, {a, 'V'}, {a, 'W'}, {a, 'X'}, {a, 'Y'},           \
-    {                                                                                             \
-        a, 'Z'                                                                                    \
-    }
-
-/* Two base-36 digits at a time. */
-static const uint8_t pairs[36 * 36][2] = {
-    D36('0'), D36('1'), D36('2'), D36('3'), D36('4'), D36('5'), D36('6'), D36('7'), D36('8'),
-    D36('9'), D36('A'), D36('B'), D36('C'), D36('D'), D36('E'), D36('F'), D36('G'), D36('H'),
-    D36('I'), D36('J'), D36('K'), D36('L'), D36('M'), D36('N'), D36('O'), D36('P'), D36('Q'),
-    D36('R'), D36('S'), D36('T'), D36('U'), D36('V'), D36('W'), D36('X'), D36('Y'), D36('Z'),
-};
-
-/* Seven digits.  Split as a tree, not digit by digit, to keep the chain of products short. */
-OCT_INLINE void put7(uint8_t *p, uint32_t v)
+/* Fourteen digits of five bits, 0-9 and A-V: the low eight of them, and the six above. */
+OCT_INLINE void put_clordid(uint64_t order_id, uint8_t *out)
 {
-    uint32_t hi = v / 46656, lo = v % 46656;
+    const uint64_t digit = UINT64_C(0x1f1f1f1f1f1f1f1f);
+    uint64_t low = __builtin_bswap64(_pdep_u64(order_id, digit));
+    uint64_t high = __builtin_bswap64(_pdep_u64(order_id >> 40, digit)) >> 16;
+    __m128i v = _mm_set_epi64x((int64_t)low, (int64_t)high);
+    __m128i letter = _mm_cmpgt_epi8(v, _mm_set1_epi8(9));
 
-    memcpy(p, pairs[hi / 1296], 2);
-    memcpy(p + 2, pairs[hi % 1296], 2);
-    memcpy(p + 4, pairs[lo / 36], 2);
-    p[6] = pairs[lo % 36][1];
+    v = _mm_add_epi8(v, _mm_set1_epi8('0'));
+    v = _mm_add_epi8(v, _mm_and_si128(letter, _mm_set1_epi8('A' - '0' - 10)));
+    _mm_storeu_si64(out, v);
+    _mm_storeu_si64(out + 6, _mm_unpackhi_epi64(v, v));
 }
 
 void oct_ouch50_clordid(uint64_t order_id, uint8_t out[OCT_OUCH50_CLORDID_SZ])
 {
-    put7(out, (uint32_t)(order_id >> 32));
-    put7(out + 7, (uint32_t)order_id);
-}
-
-/* Seven digits; false when they are none or exceed 32 bits. */
-static bool get7(const uint8_t *p, uint64_t *v)
-{
-    uint64_t n = 0;
-
-    for (int i = 0; i < 7; i++) {
-        uint8_t c = p[i];
-        uint8_t d = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : 36;
-        if (d == 36)
-            return false;
-        n = n * 36 + d;
-    }
-    *v = n;
-    return n <= UINT32_MAX;
+    put_clordid(order_id, out);
 }
 
 uint64_t oct_ouch50_order_id(const uint8_t text[OCT_OUCH50_CLORDID_SZ])
 {
-    uint64_t hi, lo;
+    uint64_t id = 0;
 
-    return get7(text, &hi) && get7(text + 7, &lo) ? hi << 32 | lo : 0;
+    /* The first digit is above the number's 64 bits, the second holds its top four. */
+    if (text[0] != '0' || text[1] > 'F')
+        return 0;
+    for (uint32_t i = 1; i < OCT_OUCH50_CLORDID_SZ; i++) {
+        uint8_t c = text[i];
+        uint8_t d = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'V' ? c - 'A' + 10 : 32;
+        if (d == 32)
+            return 0;
+        id = id << 5 | d;
+    }
+    return id;
 }
 
 /* ---- encode ---------------------------------------------------------------------------------- */
@@ -78,75 +59,113 @@ struct wire {
     uint8_t tif;
 };
 
-/* Whole shares, 0 to the most the field takes. */
-OCT_INLINE bool shares(oct_qty q, uint32_t *out)
-{
-    uint64_t n = (uint64_t)q.v / OCT_QTY_ONE;
+/* What an order and an intent both say of what is wanted. */
+struct terms {
+    int64_t px;
+    int64_t qty;
+    int64_t min_qty;
+    uint8_t side;
+    uint8_t ord_type;
+    uint8_t tif;
+    uint8_t post_only;
+};
+#define TERMS_OF(o)                                                                               \
+    &(struct terms)                                                                               \
+    {                                                                                             \
+        (o)->px.v, (o)->qty.v, (o)->min_qty.v, (o)->side, (o)->ord_type, (o)->tif, (o)->post_only \
+    }
 
-    *out = (uint32_t)n;
-    return n <= OCT_OUCH50_QTY_MAX && n * OCT_QTY_ONE == (uint64_t)q.v;
+/* Divides by 5^n * 2^k, exactly: the product with the inverse of the odd part, turned right by k, is
+ * the quotient when there is no remainder and beyond any quotient otherwise (Hacker's Delight,
+ * 10-17).  So one comparison with the most a field takes refuses both. */
+#define INVERSE_5_8 UINT64_C(0xc767074b22e90e21) /* of 390625: 1e8 = 5^8 * 2^8 */
+#define INVERSE_5_5 UINT64_C(0x5d4e8fb00bcbe61d) /* of 3125: 1e5 = 5^5 * 2^5 */
+_Static_assert(OCT_QTY_ONE == 390625 << 8 && INVERSE_5_8 * 390625 == 1, "shares");
+_Static_assert(OCT_PX_E4 == 3125 << 5 && INVERSE_5_5 * 3125 == 1, "ten-thousandths");
+
+/* Whole shares. */
+OCT_INLINE uint64_t shares(int64_t qty)
+{
+    uint64_t n = (uint64_t)qty * INVERSE_5_8;
+    return n >> 8 | n << 56;
+}
+
+OCT_INLINE uint64_t px_e4(int64_t px)
+{
+    uint64_t n = (uint64_t)px * INVERSE_5_5;
+    return n >> 5 | n << 59;
 }
 
 /* Printable, not empty, spaces only at the end: all eight bytes at once. */
-OCT_INLINE bool symbol_ok(oct_sym sym)
+OCT_INLINE bool symbol_ok(const oct_sym *sym)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-    uint64_t s;
+    __m128i s = _mm_loadu_si64(sym->c);
+    /* One up, what is no ink is negative or at most 0x21. */
+    __m128i up = _mm_add_epi8(s, _mm_set1_epi8(1));
+    uint32_t ink = (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(up, _mm_set1_epi8(0x21)));
+    uint32_t blank = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(s, _mm_set1_epi8(' ')));
 
-    memcpy(&s, sym.c, 8);
-    /* Bytes below 0x20, at 0x7f and above; exact, because no byte has its top bit. */
-    uint64_t odd = s & highs;
-    odd |= ~((s & ~highs) + ones * 0x60) & highs;
-    odd |= ((s & ~highs) + ones) & highs;
-    uint64_t space = ~((((s ^ ones * 0x20) & ~highs) + ~highs) | s) & highs;
-    return !odd && !(space & 0x80) && !(space & ~(space >> 8) & (highs >> 8));
+    return ink + blank == 0xff && !(ink & (ink + 1)) && ink != 0;
 }
 
-OCT_INLINE int fit_terms(const struct oct_order *o, struct wire *w)
+OCT_INLINE int fit_figures(const struct terms *t, struct wire *w)
 {
-    if (oct_unlikely(!shares(o->qty, &w->qty) || w->qty == 0 || !shares(o->min_qty, &w->min_qty)))
+    uint64_t qty = shares(t->qty), min_qty = shares(t->min_qty);
+
+    w->px = px_e4(t->px);
+    w->qty = (uint32_t)qty;
+    w->min_qty = (uint32_t)min_qty;
+    if (oct_unlikely(qty - 1 >= OCT_OUCH50_QTY_MAX || min_qty > OCT_OUCH50_QTY_MAX))
         return -ERANGE;
-    if (oct_unlikely(w->min_qty > w->qty || o->tif > OCT_TIF_FOK || o->user_ref == 0 ||
-                     o->side > OCT_SELL))
+    return oct_unlikely(min_qty > qty) ? -EINVAL : 0;
+}
+
+OCT_INLINE int fit_px(const struct wire *w)
+{
+    return oct_unlikely(w->px - 1 >= OCT_OUCH50_PX_MAX) ? -ERANGE : 0;
+}
+
+static int fit_terms(const struct terms *t, struct wire *w)
+{
+    int err = fit_figures(t, w);
+
+    if (err)
+        return err;
+    if (t->tif > OCT_TIF_FOK || t->side > OCT_SELL)
         return -EINVAL;
-    w->tif = o->tif == OCT_TIF_DAY ? '0' : '3';
-    if (o->tif == OCT_TIF_FOK)
+    w->tif = t->tif == OCT_TIF_DAY ? '0' : '3';
+    if (t->tif == OCT_TIF_FOK)
         w->min_qty = w->qty;
-    if (oct_unlikely(o->ord_type != OCT_ORD_LIMIT)) {
-        if (o->ord_type != OCT_ORD_MARKET || o->px.v != 0 || o->post_only)
+    if (t->ord_type != OCT_ORD_LIMIT) {
+        if (t->ord_type != OCT_ORD_MARKET || t->px != 0 || t->post_only)
             return -EINVAL;
         w->px = OCT_OUCH50_PX_MARKET;
         w->tif = '3';
         return 0;
     }
-    if (oct_unlikely(o->post_only && o->tif != OCT_TIF_DAY))
+    if (t->post_only && t->tif != OCT_TIF_DAY)
         return -EINVAL;
-    w->px = (uint64_t)o->px.v / OCT_PX_E4;
-    if (oct_unlikely(w->px - 1 >= OCT_OUCH50_PX_MAX || w->px * OCT_PX_E4 != (uint64_t)o->px.v))
-        return -ERANGE;
-    return 0;
+    return fit_px(w);
 }
 
-OCT_INLINE int fit(const struct oct_order *o, struct wire *w)
+/* All but the numbers. */
+static int fit_any(uint8_t action, const oct_sym *symbol, const struct terms *t, struct wire *w)
 {
-    switch (o->action) {
+    uint64_t qty;
+
+    switch (action) {
     case OCT_ACTION_NEW:
-        if (oct_unlikely(!symbol_ok(o->symbol)))
-            return -EINVAL;
-        return fit_terms(o, w);
+        return symbol_ok(symbol) ? fit_terms(t, w) : -EINVAL;
     case OCT_ACTION_REPLACE:
         /* What must fill at once or not at all never rests to be replaced. */
-        if (oct_unlikely(o->orig_user_ref == 0 || o->orig_user_ref == o->user_ref ||
-                         o->tif == OCT_TIF_FOK))
-            return -EINVAL;
-        return fit_terms(o, w);
+        return t->tif == OCT_TIF_FOK ? -EINVAL : fit_terms(t, w);
     case OCT_ACTION_REDUCE:
-        if (!shares(o->qty, &w->qty) || w->qty == 0)
-            return -ERANGE;
-        return o->user_ref ? 0 : -EINVAL;
+        qty = shares(t->qty);
+        w->qty = (uint32_t)qty;
+        return qty - 1 < OCT_OUCH50_QTY_MAX ? 0 : -ERANGE;
     case OCT_ACTION_CANCEL:
         w->qty = 0;
-        return o->user_ref ? 0 : -EINVAL;
+        return 0;
     case OCT_ACTION_ACCOUNT_QUERY:
         return 0;
     default:
@@ -154,11 +173,69 @@ OCT_INLINE int fit(const struct oct_order *o, struct wire *w)
     }
 }
 
-static int check(const struct oct_order *order)
+/* Eight fields as one word, action first: a new limit order, day or immediate-or-cancel, that may
+ * take.  Most are; the rest goes by fit_any, which says the same of these. */
+OCT_INLINE bool is_common(uint64_t word)
+{
+    const uint64_t of = UINT64_C(0x000000fffefffeff); /* not the low bits of side and tif */
+    _Static_assert(OCT_ORD_LIMIT == 0 && OCT_BUY == 0 && OCT_SELL == 1 && OCT_TIF_DAY == 0 &&
+                       OCT_TIF_IOC == 1,
+                   "bits of the word");
+    return (word & of) == OCT_ACTION_NEW;
+}
+#define WORD_OF(type, o)                                                             \
+    (__extension__({                                                                 \
+        _Static_assert(offsetof(type, side) == offsetof(type, action) + 1 &&         \
+                           offsetof(type, ord_type) == offsetof(type, action) + 2 && \
+                           offsetof(type, tif) == offsetof(type, action) + 3 &&      \
+                           offsetof(type, post_only) == offsetof(type, action) + 4,  \
+                       "bytes of the word");                                         \
+        oct_load_le64((const uint8_t *)(o) + offsetof(type, action));                \
+    }))
+
+OCT_INLINE int fit_common(const oct_sym *symbol, const struct terms *t, struct wire *w)
+{
+    int err = fit_figures(t, w);
+
+    w->tif = (uint8_t)('0' + 3 * t->tif);
+    if (oct_unlikely(!symbol_ok(symbol)))
+        return -EINVAL;
+    return oct_unlikely(err) ? err : fit_px(w);
+}
+
+OCT_INLINE int fit_numbers(const struct oct_order *o)
+{
+    if (oct_unlikely(o->user_ref == 0))
+        return o->action == OCT_ACTION_ACCOUNT_QUERY ? 0 : -EINVAL;
+    if (o->action == OCT_ACTION_REPLACE &&
+        oct_unlikely(o->orig_user_ref == 0 || o->orig_user_ref == o->user_ref))
+        return -EINVAL;
+    return 0;
+}
+
+static int fit(const struct oct_order *o, struct wire *w)
+{
+    int err = fit_any(o->action, &o->symbol, TERMS_OF(o), w);
+
+    return err ? err : fit_numbers(o);
+}
+
+OCT_HOT static int check(const struct oct_order *o)
 {
     struct wire w;
 
-    return fit(order, &w);
+    if (oct_unlikely(!is_common(WORD_OF(struct oct_order, o)) || o->user_ref == 0))
+        return fit(o, &w);
+    return fit_common(&o->symbol, TERMS_OF(o), &w);
+}
+
+OCT_HOT static int fits(const struct oct_intent *i, const oct_sym *symbol)
+{
+    struct wire w;
+
+    if (oct_unlikely(!is_common(WORD_OF(struct oct_intent, i))))
+        return fit_any(i->action, symbol, TERMS_OF(i), &w);
+    return fit_common(symbol, TERMS_OF(i), &w);
 }
 
 OCT_INLINE uint8_t *put_min_qty(uint8_t *p, const struct wire *w)
@@ -182,18 +259,19 @@ OCT_INLINE int put_enter(const struct oct_order *o, const struct wire *w, const 
 {
     /* Capacity principal, no sweep, continuous market. */
     static const char tail[3] = {'P', 'N', 'N'};
+    static const uint8_t sides[2][2] = {[OCT_BUY] = {'B', 'B'}, [OCT_SELL] = {'S', 'T'}};
     uint32_t firm4;
 
     out[0] = 'O';
     oct_store_be32(out + 1, o->user_ref);
-    out[5] = o->side == OCT_BUY ? 'B' : o->short_sale ? 'T' : 'S';
+    out[5] = sides[o->side][o->short_sale != 0];
     oct_store_be32(out + 6, w->qty);
     memcpy(out + 10, o->symbol.c, 8);
     oct_store_be64(out + 18, w->px);
     out[26] = w->tif;
     out[27] = o->hidden ? 'N' : 'Y';
     memcpy(out + 28, tail, sizeof tail);
-    oct_ouch50_clordid(o->order_id, out + 31);
+    put_clordid(o->order_id, out + 31);
     uint8_t *p = out + 47;
     memcpy(&firm4, firm, 4);
     if (firm4 != 0 && firm4 != UINT32_C(0x20202020)) {
@@ -220,7 +298,7 @@ static int put_replace(const struct oct_order *o, const struct wire *w, uint8_t 
     out[21] = w->tif;
     out[22] = o->hidden ? 'N' : 'Y';
     out[23] = 'N';
-    oct_ouch50_clordid(o->order_id, out + 24);
+    put_clordid(o->order_id, out + 24);
     uint8_t *p = out + 40;
     if (w->min_qty)
         p = put_min_qty(p, w);
@@ -230,12 +308,12 @@ static int put_replace(const struct oct_order *o, const struct wire *w, uint8_t 
     return (int)(p - out);
 }
 
-OCT_HOT static int encode(const struct oct_order *o, const char firm[4], uint8_t *out)
+static int encode_any(const struct oct_order *o, const char firm[4], uint8_t *out)
 {
     struct wire w;
     int err = fit(o, &w);
 
-    if (oct_unlikely(err))
+    if (err)
         return err;
     switch (o->action) {
     case OCT_ACTION_NEW:
@@ -251,6 +329,17 @@ OCT_HOT static int encode(const struct oct_order *o, const char firm[4], uint8_t
         oct_store_be32(out + 5, w.qty);
         return 9;
     }
+}
+
+OCT_HOT static int encode(const struct oct_order *o, const char firm[4], uint8_t *out)
+{
+    struct wire w;
+    int err;
+
+    if (oct_unlikely(!is_common(WORD_OF(struct oct_order, o)) || o->user_ref == 0))
+        return encode_any(o, firm, out);
+    err = fit_common(&o->symbol, TERMS_OF(o), &w);
+    return oct_unlikely(err) ? err : put_enter(o, &w, firm, out);
 }
 
 /* ---- decode ---------------------------------------------------------------------------------- */
@@ -466,5 +555,6 @@ const struct oct_order_ops oct_order_ouch50 = {
     .name = "ouch50",
     .encode = encode,
     .check = check,
+    .fits = fits,
     .decode = decode,
 };

@@ -5,9 +5,8 @@
  * every field and option, which the simulated venue and the tests use.  All of it is pure.
  *
  * How our orders are put into OUCH:
- *   - user_ref is UserRefNum; ClOrdID carries order_id as two seven-digit base-36 numbers, high
- * word then low word (the low word is user_ref), so that an order is known again from any message
- *     that echoes it.
+ *   - user_ref is UserRefNum; ClOrdID carries order_id as a number of fourteen base-32 digits (0-9
+ *     and A-V), so that an order is known again from any message that echoes it.
  *   - limit: price in ten-thousandths, at most 199,999.9900.  Market: the special price
  *     2147483647, always immediate-or-cancel, because a market order must not rest.
  *   - day: time in force 0.  IOC: 3.  FOK: 3 with MinQty equal to the quantity, which the venue

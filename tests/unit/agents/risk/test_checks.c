@@ -358,9 +358,9 @@ Test(risk_checks, fields_that_contradict_each_other_do_not_fit)
     cr_expect(rig_judge(g, &in)->failed & BIT(VENUE_FIELD));
 }
 
-static int two_shares_at_most(const struct oct_order *o)
+static int two_shares_at_most(const struct oct_intent *i, const oct_sym *symbol)
 {
-    return o->qty.v > SHARES(2).v || memcmp(o->symbol.c, "TEST    ", 8) != 0 ? -34 : 0;
+    return i->qty.v > SHARES(2).v || memcmp(symbol->c, "TEST    ", 8) != 0 ? -34 : 0;
 }
 
 Test(risk_checks, what_the_venue_cannot_carry_is_refused)

@@ -41,7 +41,6 @@ Test(ouch50, enter_order_has_every_field_where_the_specification_puts_it)
     memcpy(want + 10, "AAPL    ", 8);
     oct_store_be64(want + 18, 1234500);
     memcpy(want + 26, "0YPNN", 5);
-    memcpy(want + 31, "07RTFMI0000007", 14);
     cr_assert_eq(encode(&o, no_firm), 47);
     memcpy(want + 31, out + 31, 14); /* checked below */
     cr_assert_eq(memcmp(out, want, 47), 0);
@@ -245,7 +244,7 @@ Test(ouch50, contradictions_are_refused)
     cr_assert_eq(encode(&o, no_firm), -EINVAL);
 }
 
-Test(ouch50, client_order_id_is_two_numbers_of_seven_digits)
+Test(ouch50, client_order_id_is_a_number_of_fourteen_digits)
 {
     uint8_t t[14];
     struct oct_rng rng;
@@ -253,9 +252,9 @@ Test(ouch50, client_order_id_is_two_numbers_of_seven_digits)
     oct_ouch50_clordid(0, t);
     cr_assert_eq(memcmp(t, "00000000000000", 14), 0);
     oct_ouch50_clordid(UINT64_MAX, t);
-    cr_assert_eq(memcmp(t, "1Z141Z31Z141Z3", 14), 0);
-    oct_ouch50_clordid(UINT64_C(35) << 32 | 36, t);
-    cr_assert_eq(memcmp(t, "000000Z0000010", 14), 0);
+    cr_assert_eq(memcmp(t, "0FVVVVVVVVVVVV", 14), 0);
+    oct_ouch50_clordid(UINT64_C(35) << 40 | 36, t);
+    cr_assert_eq(memcmp(t, "00001300000014", 14), 0);
     oct_rng_init(&rng, 3);
     for (int i = 0; i < 100000; i++) {
         uint64_t id = oct_rng_u64(&rng);
@@ -269,9 +268,88 @@ Test(ouch50, client_order_id_of_others_is_none)
     cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"              "), 0);
     cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"H8FUB8IV      "), 0);
     cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"0000001000000a"), 0);
+    cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"0000001000000W"), 0);
     cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"00000010000-01"), 0);
-    cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"1Z141Z41Z141Z3"), 0, "beyond 32 bits");
+    cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"0G000000000000"), 0, "beyond 64 bits");
+    cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"10000000000000"), 0, "beyond 64 bits");
     cr_assert_eq(oct_ouch50_order_id((const uint8_t *)"ZZZZZZZZZZZZZZ"), 0);
+}
+
+/* Eight characters in one go: each place, each character. */
+Test(ouch50, a_symbol_is_printable_with_spaces_only_at_its_end)
+{
+    for (int at = 0; at < 8; at++) {
+        for (int c = 0; c < 256; c++) {
+            struct oct_order o = order();
+            memcpy(o.symbol.c, "ABCDEFGH", 8);
+            o.symbol.c[at] = (char)c;
+            bool ok = (c > ' ' && c < 0x7f) || (c == ' ' && at == 7);
+            cr_assert_eq(encode(&o, no_firm), ok ? 47 : -EINVAL, "%d at %d", c, at);
+        }
+    }
+    for (int len = 0; len <= 8; len++) {
+        struct oct_order o = order();
+        memset(o.symbol.c, ' ', 8);
+        memset(o.symbol.c, 'Z', (size_t)len);
+        cr_assert_eq(encode(&o, no_firm), len ? 47 : -EINVAL, "%d", len);
+    }
+}
+
+/* One product says both that there is no remainder and that the quotient fits. */
+Test(ouch50, what_is_not_whole_or_too_large_is_refused_at_every_edge)
+{
+    struct oct_rng rng;
+
+    oct_rng_init(&rng, 9);
+    for (int i = 0; i < 200000; i++) {
+        struct oct_order o = order();
+        uint64_t q = oct_rng_u64(&rng) >> oct_rng_below(&rng, 64);
+        uint64_t p = oct_rng_u64(&rng) >> oct_rng_below(&rng, 64);
+        if (oct_rng_below(&rng, 2))
+            q = oct_rng_below(&rng, 1000002) * OCT_QTY_ONE + oct_rng_below(&rng, 2);
+        if (oct_rng_below(&rng, 2))
+            p = (oct_rng_below(&rng, 2) ? 1999999890 : 0) * (uint64_t)OCT_PX_E4 +
+                oct_rng_below(&rng, 20) * (uint64_t)OCT_PX_E4 + oct_rng_below(&rng, 2);
+        o.qty.v = (int64_t)q;
+        o.px.v = (int64_t)p;
+        bool qty_ok = q % OCT_QTY_ONE == 0 && q > 0 && q / OCT_QTY_ONE <= OCT_OUCH50_QTY_MAX;
+        bool px_ok = p % OCT_PX_E4 == 0 && p > 0 && p / OCT_PX_E4 <= OCT_OUCH50_PX_MAX;
+        cr_assert_eq(encode(&o, no_firm), qty_ok && px_ok ? 47 : -ERANGE, "%lu %lu", q, p);
+    }
+}
+
+/* An intent is asked about before it is an order, and by the same rules. */
+Test(ouch50, an_intent_fits_exactly_when_its_order_does)
+{
+    struct oct_rng rng;
+    uint32_t fit = 0;
+
+    oct_rng_init(&rng, 11);
+    for (int i = 0; i < 200000; i++) {
+        struct oct_order o = order();
+        struct oct_intent in = {.hdr = {.type = OCT_INTENT}};
+        in.action = o.action = (uint8_t)(1 + oct_rng_below(&rng, 6));
+        if (oct_rng_below(&rng, 2))
+            in.action = o.action = OCT_ACTION_NEW;
+        in.side = o.side = (uint8_t)oct_rng_below(&rng, 3);
+        in.ord_type = o.ord_type = (uint8_t)(oct_rng_below(&rng, 4) == 0);
+        in.tif = o.tif = (uint8_t)oct_rng_below(&rng, 4);
+        in.post_only = o.post_only = (uint8_t)(oct_rng_below(&rng, 4) == 0);
+        in.hidden = o.hidden = (uint8_t)oct_rng_below(&rng, 2);
+        in.short_sale = o.short_sale = (uint8_t)oct_rng_below(&rng, 2);
+        in.qty.v = o.qty.v = (int64_t)oct_rng_below(&rng, 4) * OCT_QTY_ONE;
+        in.min_qty.v = o.min_qty.v = (int64_t)oct_rng_below(&rng, 3) * OCT_QTY_ONE;
+        in.px.v = o.px.v = (int64_t)oct_rng_below(&rng, 3) * OCT_PX_E4;
+        o.user_ref = 2;
+        o.orig_user_ref = 1;
+        if (oct_rng_below(&rng, 8) == 0)
+            o.symbol.c[0] = ' ';
+        int got = oct_order_ouch50.fits(&in, &o.symbol);
+        int err = oct_order_ouch50.check(&o);
+        cr_assert_eq(got, err, "action %u: %d, %d", o.action, got, err);
+        fit += err == 0;
+    }
+    cr_expect_gt(fit, 10000);
 }
 
 /* ---- decode ---------------------------------------------------------------------------------- */
