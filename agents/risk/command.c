@@ -23,7 +23,8 @@ void oct_risk_limits_changed(struct oct_risk *r)
     oct_risk_refloor_all(r);
 }
 
-static enum oct_cmd_result_kind limits_cmd(struct oct_risk *r, const struct oct_in_cmd *m)
+static enum oct_cmd_result_kind limits_cmd(struct oct_risk *r, struct oct_step *step,
+                                           const struct oct_in_cmd *m)
 {
     enum oct_cmd_result_kind res;
 
@@ -33,8 +34,10 @@ static enum oct_cmd_result_kind limits_cmd(struct oct_risk *r, const struct oct_
         m->inst >= r->cfg.inst_cnt && m->inst != OCT_RISK_INST_ALL)
         return OCT_CMD_RESULT_BAD_VALUE;
     res = oct_risk_limits_cmd(&r->limits, m);
-    if (m->cmd == OCT_CMD_LIMIT_COMMIT && res == OCT_CMD_RESULT_DONE)
+    if (m->cmd == OCT_CMD_LIMIT_COMMIT && res == OCT_CMD_RESULT_DONE) {
         oct_risk_limits_changed(r);
+        oct_risk_look_at_all(r, step);
+    }
     return res;
 }
 
@@ -123,7 +126,7 @@ OCT_COLD void oct_risk_on_cmd(struct oct_risk *r, struct oct_step *step, const s
     case OCT_CMD_LIMIT_BEGIN:
     case OCT_CMD_LIMIT_ROW:
     case OCT_CMD_LIMIT_COMMIT:
-        kind = limits_cmd(r, m);
+        kind = limits_cmd(r, step, m);
         break;
     case OCT_CMD_RESTRICT:
     case OCT_CMD_UNRESTRICT:

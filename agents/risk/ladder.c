@@ -82,6 +82,12 @@ static bool loss_is_over(const struct scope *s, const struct oct_risk_limit_row 
     return row->loss > 0 && s->pnl < -row->loss;
 }
 
+/* With the peak that rearming leaves. */
+static bool drawdown_would_be_over(const struct scope *s, const struct oct_risk_limit_row *row)
+{
+    return row->drawdown > 0 && s->pnl < -row->drawdown;
+}
+
 OCT_COLD void oct_risk_breach(struct oct_risk *r, struct oct_step *step, enum oct_scope scope,
                               uint32_t id)
 {
@@ -92,6 +98,22 @@ OCT_COLD void oct_risk_breach(struct oct_risk *r, struct oct_step *step, enum oc
         oct_risk_down(r, step, scope, id, OCT_LADDER_HALTED, OCT_RISK_LOSS, false);
     else
         oct_risk_down(r, step, scope, id, OCT_LADDER_REDUCING, OCT_RISK_DRAWDOWN, false);
+}
+
+/* Limits may have come down on a loss that is there already; a scope that is flat sees no mark. */
+void oct_risk_look_at_all(struct oct_risk *r, struct oct_step *step)
+{
+    static const uint32_t cnt[] = {[OCT_SCOPE_FIRM] = 1,
+                                   [OCT_SCOPE_ACCOUNT] = OCT_RISK_ACCOUNT_MAX,
+                                   [OCT_SCOPE_STRATEGY] = OCT_RISK_STRATEGY_MAX};
+
+    for (uint32_t scope = 0; scope < OCT_ARRAY_CNT(cnt); scope++) {
+        for (uint32_t id = 0; id < cnt[scope]; id++) {
+            const struct scope *s = scope_of(r, (enum oct_scope)scope, id);
+            if (s->pnl < s->floor)
+                oct_risk_breach(r, step, (enum oct_scope)scope, id);
+        }
+    }
 }
 
 /* ---- kill ------------------------------------------------------------------------------------- */
@@ -142,8 +164,9 @@ static bool member(const struct oct_risk *r, const struct oct_in_cmd *m, uint32_
     }
 }
 
-/* Up to `value` (a ladder state).  Refused, with the reason in *value, while a loss is beyond its
- * limit: the limit must be raised first.  Drawdown counts anew from here. */
+/* Up to `value` (a ladder state).  Refused, with the reason in *value, while a loss, or what would be
+ * the drawdown, is beyond its limit: the limit must be raised first.  Drawdown counts anew from here,
+ * or from zero when we are below it. */
 static enum oct_cmd_result_kind rearm(struct oct_risk *r, struct oct_step *step,
                                       const struct oct_in_cmd *m, uint32_t id, uint64_t *value)
 {
@@ -156,6 +179,10 @@ static enum oct_cmd_result_kind rearm(struct oct_risk *r, struct oct_step *step,
         return OCT_CMD_RESULT_WRONG_STATE;
     if (m->value < OCT_LADDER_HALTED && loss_is_over(s, limits_of(r, scope, id))) {
         *value = OCT_RISK_LOSS;
+        return OCT_CMD_RESULT_REFUSED;
+    }
+    if (m->value < OCT_LADDER_REDUCING && drawdown_would_be_over(s, limits_of(r, scope, id))) {
+        *value = OCT_RISK_DRAWDOWN;
         return OCT_CMD_RESULT_REFUSED;
     }
     *value = s->ladder;

@@ -26,7 +26,7 @@
  *   rate        orders and replacements of about the last second; cancels count, and always pass
  *   loss        P&L (cash plus position at mark) below minus the limit -> HALTED, latched
  *   drawdown    P&L below its highest so far less the limit -> REDUCING, latched
- * Loss and drawdown are looked at on every mark and fill.  A cancel passes in every state of the
+ * Loss and drawdown are looked at on every mark and fill, and when limits change.  A cancel passes in every state of the
  * ladder; REDUCING passes what brings the strategy's position in the instrument nearer to zero.
  *
  * The mark of an instrument is the mid, when both sides are there and not crossed and not stale;

@@ -283,6 +283,7 @@ void oct_risk_down(struct oct_risk *r, struct oct_step *step, enum oct_scope sco
 void oct_risk_breach(struct oct_risk *r, struct oct_step *step, enum oct_scope scope, uint32_t id);
 void oct_risk_refloor(struct oct_risk *r, enum oct_scope scope, uint32_t id);
 void oct_risk_refloor_all(struct oct_risk *r);
+void oct_risk_look_at_all(struct oct_risk *r, struct oct_step *step);
 /* After a change of the ladder, of what is switched on, or of a condition of all: says anew whether
  * orders of the scope may pass by the proof. */
 void oct_risk_look(struct oct_risk *r, enum oct_scope scope, uint32_t id);

@@ -427,6 +427,10 @@ static void change_limit(struct world *w)
     command(w, (struct oct_in_cmd){.cmd = OCT_CMD_LIMIT_COMMIT, .version = version});
     oct_risk_limits_set(&w->limits, scope, id, key, v);
     w->limits.version = version;
+    for (int k = 0; k < 3; k++) {
+        for (uint32_t n = 0; n < ids_of((enum oct_scope)k); n++)
+            settle(w, (enum oct_scope)k, n);
+    }
 }
 
 static void move_ladder(struct world *w)
@@ -437,6 +441,7 @@ static void move_ladder(struct world *w)
     uint16_t cmd = chance(w, 92) ? OCT_CMD_REARM : chance(w, 50) ? OCT_CMD_HALT : OCT_CMD_REDUCE;
     int64_t to = (int64_t)below(w, 2);
     i128 p = pnl(w, scope, id), loss = limit(w, scope, id, "loss");
+    i128 drawdown = limit(w, scope, id, "drawdown");
 
     command(w, (struct oct_in_cmd){.cmd = cmd,
                                    .scope = (uint8_t)scope,
@@ -446,7 +451,8 @@ static void move_ladder(struct world *w)
     if (cmd != OCT_CMD_REARM) {
         uint8_t down = cmd == OCT_CMD_HALT ? OCT_LADDER_HALTED : OCT_LADDER_REDUCING;
         *l = down > *l ? down : *l;
-    } else if (to < *l && !(loss > 0 && -p > loss)) {
+    } else if (to < *l && !(loss > 0 && -p > loss) &&
+               !(to < OCT_LADDER_REDUCING && drawdown > 0 && -p > drawdown)) {
         *l = (uint8_t)to;
         w->peak[scope][id] = larger(p, 0);
         w->killed = 0; /* the lane clears the kill word */

@@ -147,7 +147,7 @@ Test(risk_commands, new_limits_apply_to_the_next_order_and_their_version_is_in_t
     cr_expect_eq(rig_new_order(g, 2, 0, OCT_BUY, px, SHARES(5))->failed, 0, "others as before");
 }
 
-Test(risk_commands, lowering_a_loss_limit_below_the_loss_acts_on_the_next_mark)
+Test(risk_commands, lowering_a_loss_limit_below_the_loss_acts_at_once)
 {
     struct rig *g = rig_new();
     __int128 loss = USD(1);
@@ -163,10 +163,9 @@ Test(risk_commands, lowering_a_loss_limit_below_the_loss_acts_on_the_next_mark)
                                    .value = (int64_t)(uint64_t)loss,
                                    .value_hi = (uint64_t)(loss >> 64)});
     rig_cmd(g, (struct oct_in_cmd){.cmd = OCT_CMD_LIMIT_COMMIT, .version = 1});
-    cr_expect_eq(rig_new_order(g, 0, 0, OCT_BUY, px, SHARES(1))->failed, BIT(LOSS));
-    cr_expect_eq(g->ladder_cnt, 0);
-    rig_quote(g, 0, 1000000, 1000202);
+    cr_expect_eq(g->ladder_cnt, 1);
     cr_expect_eq(g->ladder.state, OCT_LADDER_HALTED);
+    cr_expect_eq(rig_new_order(g, 0, 0, OCT_BUY, px, SHARES(1))->failed, BIT(HALTED) | BIT(LOSS));
 }
 
 static uint64_t scripted_digest(void)

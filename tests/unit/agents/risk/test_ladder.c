@@ -259,6 +259,24 @@ Test(risk_ladder, rearming_after_a_drawdown_measures_from_there)
     cr_expect_eq(state(g).strategy[0], OCT_LADDER_REDUCING);
 }
 
+Test(risk_ladder, rearming_needs_what_is_lost_within_the_drawdown)
+{
+    struct rig *g = rig_new();
+
+    rig_set(g, OCT_SCOPE_STRATEGY, 0, "drawdown", USD(50));
+    rig_start(g);
+    rig_fill(g, 0, 0, OCT_BUY, PX(1000000), SHARES(100));
+    lose(g, 6000);
+    cr_expect_eq(state(g).strategy[0], OCT_LADDER_REDUCING);
+    cr_expect_eq(rig_cmd(g, move(OCT_CMD_REARM, OCT_SCOPE_STRATEGY, 0, 0))->result,
+                 OCT_CMD_RESULT_REFUSED);
+    cr_expect_eq(g->result.value, OCT_RISK_DRAWDOWN);
+    cr_expect_eq(state(g).strategy[0], OCT_LADDER_REDUCING);
+    lose(g, 4000);
+    cr_expect_eq(rig_cmd(g, move(OCT_CMD_REARM, OCT_SCOPE_STRATEGY, 0, 0))->result,
+                 OCT_CMD_RESULT_DONE);
+}
+
 Test(risk_ladder, a_failed_recorder_halts_and_a_bad_clock_and_a_stale_feed_reduce)
 {
     struct rig *g = rig_new();
