@@ -26,8 +26,9 @@
  *   rate        orders and replacements of about the last second; cancels count, and always pass
  *   loss        P&L (cash plus position at mark) below minus the limit -> HALTED, latched
  *   drawdown    P&L below its highest so far less the limit -> REDUCING, latched
- * Loss and drawdown are looked at on every mark and fill, and when limits change.  A cancel passes in every state of the
- * ladder; REDUCING passes what brings the strategy's position in the instrument nearer to zero.
+ * Loss and drawdown are looked at on every mark and fill, and when limits change.  A cancel passes in
+ * every state of the ladder; REDUCING passes what brings the strategy's position in the instrument
+ * nearer to zero.
  *
  * The mark of an instrument is the mid, when both sides are there and not crossed and not stale;
  * else the last sale; else the mark before; else the previous close.
