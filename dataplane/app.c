@@ -317,6 +317,8 @@ static int finish_lane(struct oct_app *a)
         .status = a->instance.status,
         .hists = a->instance.hists,
         .clock = &a->clock,
+        .clock_error_ns = &a->clock_error_ns,
+        .clock_error_max_ns = (int64_t)c->risk.clock_error_max_us * OCT_NS_PER_US,
         .counters =
             oct_counters_add(a->instance.counters, oct_lane_counter_defs, OCT_LANE_COUNTER_CNT, ""),
         .faults = a->instance.faults,
@@ -540,7 +542,7 @@ int oct_app_start(struct oct_app *a)
     first_inputs(a, state_err);
     oct_instance_seal(&a->instance);
     oct_instance_drop_old(&a->instance);
-    return oct_keeper_start(&a->keeper, &a->state, &a->src, a->progress);
+    return oct_keeper_start(&a->keeper, &a->state, &a->src, &a->clock_error_ns, a->progress);
 }
 
 int oct_app_finish(struct oct_app *a)

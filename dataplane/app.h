@@ -28,6 +28,7 @@ struct oct_app {
     struct oct_recovery recovery;
     struct oct_state state;
     struct oct_clock clock;
+    _Atomic int64_t clock_error_ns; /* written by the keeper, read by the lane */
     struct oct_recorder *recorder;
     struct oct_collector *collector;
     void *collector_mem;

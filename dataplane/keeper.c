@@ -87,6 +87,16 @@ static void tell_control(struct oct_keeper *k)
     k->control_state = now;
 }
 
+static void ask_clock(struct oct_keeper *k)
+{
+    int64_t now = oct_mono_ns();
+
+    if (now < k->clock_at_ns)
+        return;
+    k->clock_at_ns = now + OCT_NS_PER_S;
+    atomic_store_explicit(k->clock_error_ns, oct_clock_told_error_ns(), memory_order_relaxed);
+}
+
 static void take_position(struct oct_keeper *k, const struct oct_position *p)
 {
     uint32_t i = 0;
@@ -136,6 +146,7 @@ static void *run(void *arg)
         sync_state(k);
         tell_control(k);
         tell_recorder(k);
+        ask_clock(k);
         if (k->progress) {
             read_ring(k);
             if (oct_mono_ns() >= show_at) {
@@ -156,10 +167,12 @@ static void *run(void *arg)
 }
 
 int oct_keeper_start(struct oct_keeper *k, struct oct_state *state,
-                     const struct oct_summary_src *src, bool progress)
+                     const struct oct_summary_src *src, _Atomic int64_t *clock_error_ns,
+                     bool progress)
 {
     memset(k, 0, sizeof *k);
     k->state = state;
+    k->clock_error_ns = clock_error_ns;
     k->src = src;
     k->progress = progress;
     oct_ring_reader_init(&k->reader, src->instance->ring, true);

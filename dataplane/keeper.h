@@ -27,11 +27,15 @@ struct oct_keeper {
     uint32_t control_state;  /* last told */
     uint32_t recorder_state; /* last told, enum oct_rec_state */
     int state_err;           /* last told, 0 for none */
+    _Atomic int64_t *clock_error_ns;
+    int64_t clock_at_ns;
 };
 
-/* 0 or negative errno. */
+/* clock_error_ns is what the kernel says of the system clock, every second (oct_clock_told_error_ns).
+ * 0 or negative errno. */
 int oct_keeper_start(struct oct_keeper *k, struct oct_state *state,
-                     const struct oct_summary_src *src, bool progress);
+                     const struct oct_summary_src *src, _Atomic int64_t *clock_error_ns,
+                     bool progress);
 /* Syncs and publishes a last time. */
 void oct_keeper_stop(struct oct_keeper *k);
 

@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/timex.h>
 #include <time.h>
 
 /* A pair of readings is as good as the ticks between the two reads of the counter are few. */
@@ -100,6 +101,14 @@ void oct_clock_discipline(struct oct_clock *c)
     }
     c->tsc0 = tsc;
     c->ns0 = ns;
+}
+
+int64_t oct_clock_told_error_ns(void)
+{
+    struct timex t = {0};
+    int state = adjtimex(&t);
+
+    return state < 0 || (t.status & STA_UNSYNC) ? -1 : (int64_t)t.esterror * OCT_NS_PER_US;
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, and back. */

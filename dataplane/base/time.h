@@ -49,6 +49,10 @@ int oct_clock_init(struct oct_clock *c, int64_t span_ns);
  * oct_clock_now step back by more than the error it corrects; callers clamp. */
 void oct_clock_discipline(struct oct_clock *c);
 
+/* What the kernel estimates the system clock's error to be, in nanoseconds; -1 when no time daemon
+ * disciplines it, so that nobody knows.  A system call: cold code only. */
+int64_t oct_clock_told_error_ns(void);
+
 /* CLOCK_REALTIME / CLOCK_MONOTONIC in nanoseconds, for cold code. */
 int64_t oct_utc_ns(void);
 int64_t oct_mono_ns(void);

@@ -36,6 +36,8 @@ const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT] = {
     [OCT_LANE_CONTROL_SILENCES] = {"control_silences",
                                    "Times the control process gave no sign of life for too long.",
                                    OCT_COUNTER_TOTAL},
+    [OCT_LANE_CLOCK_ERRORS] = {"clock_errors", "Times the system clock was off by too much.",
+                               OCT_COUNTER_TOTAL},
 };
 
 size_t oct_lane_footprint(void)
@@ -373,6 +375,33 @@ void oct_lane_watch_control(struct oct_lane *l)
     oct_lane_input(l, &m.hdr);
 }
 
+/* ---- clock ------------------------------------------------------------------------------------ */
+
+/* After the clock was disciplined: a difference found then means that somebody set the system clock.
+ * It counts as good again when nothing was wrong for OCT_LANE_CLOCK_LOOKS looks. */
+void oct_lane_watch_clock(struct oct_lane *l)
+{
+    int64_t jump = l->cfg.clock->err_ns < 0 ? -l->cfg.clock->err_ns : l->cfg.clock->err_ns;
+    int64_t told = atomic_load_explicit(l->cfg.clock_error_ns, memory_order_relaxed);
+    bool bad = (jump > told ? jump : told) > l->cfg.clock_error_max_ns;
+
+    l->clock_good_looks = bad ? 0 : (uint8_t)(l->clock_good_looks + l->clock_bad);
+    if (bad == l->clock_bad || (!bad && l->clock_good_looks < OCT_LANE_CLOCK_LOOKS))
+        return;
+    l->clock_bad = bad;
+    struct oct_in_cmd m = {
+        OCT_MSG_HDR(IN_CMD, in_cmd),
+        .cmd = bad ? OCT_CMD_CLOCK_BAD : OCT_CMD_CLOCK_GOOD,
+        .user = {"lane    "},
+    };
+    if (bad) {
+        oct_count(&l->cfg.counters[OCT_LANE_CLOCK_ERRORS], 1);
+        oct_fault(l->cfg.faults, "clock.bad", l->now_ns, (uint64_t)jump, (uint64_t)told,
+                  (uint64_t)l->cfg.clock_error_max_ns);
+    }
+    oct_lane_input(l, &m.hdr);
+}
+
 /* ---- lock-step ------------------------------------------------------------------------------- */
 
 void oct_lane_report(struct oct_lane *l, bool idle)
@@ -451,6 +480,7 @@ static void housekeeping(struct oct_lane *l)
     if (now >= l->clock_at_ns) {
         l->clock_at_ns = now + OCT_NS_PER_S;
         oct_clock_discipline(l->cfg.clock); /* reads the vDSO: no system call */
+        oct_lane_watch_clock(l);
     }
 }
 

@@ -33,6 +33,7 @@ enum oct_lane_counter {
     OCT_LANE_POSITION_REPORTS,
     OCT_LANE_RECORDER_BEHIND,
     OCT_LANE_CONTROL_SILENCES,
+    OCT_LANE_CLOCK_ERRORS,
     OCT_LANE_COUNTER_CNT,
 };
 extern const struct oct_counter_def oct_lane_counter_defs[OCT_LANE_COUNTER_CNT];
@@ -71,7 +72,9 @@ struct oct_lane_cfg {
     struct oct_pub_status *status;
     struct oct_pub_hist *hists; /* OCT_HOP_CNT, NULL: do not measure */
     struct oct_clock *clock;
-    struct oct_counter *counters; /* OCT_LANE_COUNTER_CNT */
+    const _Atomic int64_t *clock_error_ns; /* the system clock's own estimate; below 0: none */
+    int64_t clock_error_max_ns;            /* beyond it the clock is bad */
+    struct oct_counter *counters;          /* OCT_LANE_COUNTER_CNT */
     struct oct_faults *faults;
     const _Atomic int *stop; /* non-zero: finish this turn and return */
     bool busy;               /* poll without sleeping */

@@ -6,6 +6,7 @@
 
 /* Housekeeping that nothing waits for runs this often. */
 #define OCT_LANE_SLOW_NS      (10 * OCT_NS_PER_MS)
+#define OCT_LANE_CLOCK_LOOKS  10u /* one a second */
 #define OCT_LANE_IDLE_WAIT_NS (200 * OCT_NS_PER_US)
 #define OCT_LANE_SPIN_TURNS   2000u
 /* The most that one look adds to control's silence: while we stood still ourselves, nobody was
@@ -18,6 +19,8 @@ struct oct_lane {
     int64_t now_ns;
     int64_t slow_at_ns;
     int64_t clock_at_ns;
+    bool clock_bad;
+    uint8_t clock_good_looks; /* in a row, while it counts as bad */
 
     /* Stamps of the step that is running, in ticks; 0 when not taken. */
     int64_t ts_rx_ns;
@@ -69,6 +72,7 @@ void oct_lane_after_step(struct oct_lane *l);
 void oct_lane_report(struct oct_lane *l, bool idle);
 void oct_lane_watch_recorder(struct oct_lane *l);
 void oct_lane_watch_control(struct oct_lane *l);
+void oct_lane_watch_clock(struct oct_lane *l);
 void oct_lane_on_ladder(struct oct_lane *l, const struct oct_ladder *m);
 
 OCT_INLINE int64_t oct_lane_clock(struct oct_lane *l)

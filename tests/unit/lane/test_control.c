@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bench/rig.h"
+#include "dataplane/lane/lane_priv.h"
 
 struct world {
     struct oct_rig rig;
@@ -117,6 +118,47 @@ Test(control, silence_halts_where_the_configuration_says_so_and_stays_halted)
     turn(&w, 5 * OCT_NS_PER_S, true, OCT_CONTROL_ALIVE);
     cr_assert_eq(state(&w), OCT_CONTROL_ALIVE);
     cr_assert_eq(firm(&w), OCT_LADDER_HALTED, "back up takes a person");
+    close_world(&w);
+}
+
+Test(clock, one_that_was_set_refuses_orders_until_it_is_good_again)
+{
+    static struct world w;
+
+    open_world(&w, "risk.on_clock_bad=halt");
+    turn(&w, 50 * OCT_NS_PER_MS, true, OCT_CONTROL_SILENT);
+    cr_assert_not(told(&w, "clock.bad"));
+    cr_assert_eq(firm(&w), OCT_LADDER_ACTIVE);
+    w.rig.app.clock.ns0 -= 2 * OCT_NS_PER_S; /* as if the system clock had been set forward */
+    for (uint32_t i = 0; i < 100 && firm(&w) == OCT_LADDER_ACTIVE; i++)
+        turn(&w, 50 * OCT_NS_PER_MS, true, OCT_CONTROL_SILENT);
+    cr_assert(told(&w, "clock.bad"));
+    cr_assert_eq(firm(&w), OCT_LADDER_HALTED);
+    close_world(&w);
+}
+
+Test(clock, what_the_kernel_says_of_it_counts_and_its_silence_does_not)
+{
+    static struct world w;
+
+    open_world(&w, "risk.on_clock_bad=reduce");
+    struct oct_lane *l = w.rig.app.lane;
+    atomic_store(&w.rig.app.clock_error_ns, -1);
+    oct_lane_watch_clock(l);
+    cr_assert_eq(firm(&w), OCT_LADDER_ACTIVE);
+    atomic_store(&w.rig.app.clock_error_ns, l->cfg.clock_error_max_ns);
+    oct_lane_watch_clock(l);
+    cr_assert_eq(firm(&w), OCT_LADDER_ACTIVE);
+    atomic_store(&w.rig.app.clock_error_ns, l->cfg.clock_error_max_ns + 1);
+    oct_lane_watch_clock(l);
+    cr_assert_eq(firm(&w), OCT_LADDER_REDUCING);
+    atomic_store(&w.rig.app.clock_error_ns, 0);
+    for (uint32_t i = 0; i < OCT_LANE_CLOCK_LOOKS; i++) {
+        cr_assert(l->clock_bad);
+        oct_lane_watch_clock(l);
+    }
+    cr_assert_not(l->clock_bad);
+    cr_assert_eq(firm(&w), OCT_LADDER_REDUCING, "back up takes a person");
     close_world(&w);
 }
 
