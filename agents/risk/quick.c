@@ -165,7 +165,6 @@ OCT_INLINE bool market_passes(const struct oct_inst_view *view, const struct ins
                               int64_t now_ns, struct asked *a, struct oct_verdict *v)
 {
     int64_t ref = view->last_px.v, age = now_ns - view->last_ns;
-    int64_t away = a->px > ref ? a->px - ref : ref - a->px;
 
     v->ref_kind = 1;
     v->ladder = OCT_LADDER_ACTIVE;
@@ -177,6 +176,7 @@ OCT_INLINE bool market_passes(const struct oct_inst_view *view, const struct ins
     if (oct_unlikely(!is_tradable(view) ||
                      (((uint64_t)a->px - 1) | ((uint64_t)ref - 1)) >> QUICK_PX_BITS))
         return false;
+    int64_t away = a->px > ref ? a->px - ref : ref - a->px;
     a->gross = steps((__int128)a->added * ref) + 1;
     return oct_likely(age <= b->ref_age_ns && away * 10000 <= ref * b->collar_bps);
 }
@@ -295,6 +295,9 @@ OCT_INLINE bool proves(struct oct_risk *r, struct oct_step *step, const struct o
     if (oct_unlikely(i >= r->cfg.inst_cnt || s >= r->strategy_cnt ||
                      account != r->cfg.account_of[s] || !is_plain(in)))
         return false;
+    /* Before anything is added to it. */
+    if (oct_unlikely(a.qty <= 0 || a.qty > r->bound[s].order_qty))
+        return false;
     if (oct_unlikely(in->action != OCT_ACTION_NEW) && !replaces(r, in, &a.added))
         return false;
     const struct inst *inst = &r->inst[i];
@@ -310,8 +313,7 @@ OCT_INLINE bool proves(struct oct_risk *r, struct oct_step *step, const struct o
     if (!market_passes(&r->view->inst[i], ibound, step->now_ns, &a, v) ||
         !tick_passes(r, ref, &a, v) || !inst_passes(inst, ibound, &a, v))
         return false;
-    if (oct_unlikely(a.qty <= 0 || a.qty > b->order_qty || (__int128)a.px * a.qty > b->notional ||
-                     r->order_free == NONE))
+    if (oct_unlikely((__int128)a.px * a.qty > b->notional || r->order_free == NONE))
         return false;
     struct pos *pos = entry(r, b->key | i);
     KEPT(pos);
