@@ -6,7 +6,8 @@
 #include "dataplane/base/time.h"
 #include "dataplane/journal/recorder_priv.h"
 
-#define REC_SQ_CNT 64u
+#define REC_SQ_CNT   64u
+#define REC_DRAIN_NS (10 * OCT_NS_PER_S)
 
 int rec_io_init(struct oct_recorder *r)
 {
@@ -35,8 +36,49 @@ int rec_io_init(struct oct_recorder *r)
     return 0;
 }
 
+static bool in_flight(const struct oct_recorder *r)
+{
+    bool any = r->syncing | r->spare_busy;
+
+    for (uint32_t i = 0; i < REC_BUF_CNT; i++)
+        any |= r->buf[i].in_flight;
+    return any;
+}
+
+/* Waits until the kernel has done with our memory and our files; what came of it is nobody's any more.
+ * False when it does not come to an end. */
+static bool drain(struct oct_recorder *r)
+{
+    int64_t until = oct_mono_ns() + REC_DRAIN_NS;
+    struct __kernel_timespec ts = {.tv_nsec = OCT_NS_PER_MS};
+    struct io_uring_cqe *cqe;
+    unsigned head, n;
+
+    while (in_flight(r)) {
+        if (io_uring_sq_ready(&r->io))
+            io_uring_submit(&r->io);
+        (void)io_uring_wait_cqe_timeout(&r->io, &cqe, &ts);
+        n = 0;
+        io_uring_for_each_cqe(&r->io, head, cqe)
+        {
+            uint64_t tag = io_uring_cqe_get_data64(cqe);
+            n++;
+            r->syncing = r->syncing && tag != REC_TAG_SYNC;
+            r->spare_busy = r->spare_busy && tag != REC_TAG_ZERO;
+            if (tag < REC_BUF_CNT)
+                r->buf[tag].in_flight = false;
+        }
+        io_uring_cq_advance(&r->io, n);
+        if (oct_mono_ns() > until)
+            return false;
+    }
+    return true;
+}
+
 void rec_io_fini(struct oct_recorder *r)
 {
+    if (r->io_open && !drain(r))
+        return; /* a disk that does not answer still has the memory */
     if (r->io_open)
         io_uring_queue_exit(&r->io);
     free(r->index);
