@@ -368,8 +368,10 @@ static int orders_agree(struct sim *s)
     for (size_t i = 0; i < s->end_cnt; i++)
         CHECK(s->ends[i].there || s->ends[i].state == OCT_ORD_STATE_CLOSED, "order %u is only here",
               (uint32_t)s->ends[i].order_id);
-    /* A world in which the session is always down, or every order is refused, shows nothing. */
-    CHECK(s->power || s->pkt_cnt < 10000 || both >= s->pkt_cnt / 2000, "only %llu orders in all",
+    /* A world in which the session is always down, or every order is refused, shows nothing.  How many
+     * orders there are depends on the wall clock, which the order session lives by: for one seed 78 to
+     * 7,000 were seen. */
+    CHECK(s->power || s->pkt_cnt < 10000 || both >= s->pkt_cnt / 10000, "only %llu orders in all",
           (unsigned long long)both);
     CHECK(filled == s->fill_cnt, "%llu fills there, %llu here", (unsigned long long)filled,
           (unsigned long long)s->fill_cnt);
